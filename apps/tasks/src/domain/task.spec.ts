@@ -1,0 +1,103 @@
+import { fold } from '@works/platform/decider';
+import { RuleViolation } from '@works/platform/errors';
+import { aPlan, ASHA, assigned, BRAM, cancelled, completed, created, KEY, NOON } from './task.examples';
+import { assignTask, cancelTask, completeTask, createTask, evolve, isOverdue, type Task, type TaskEvent } from './task';
+
+const taskAfter = (...history: TaskEvent[]): Task => fold(evolve, history)!;
+
+/** given(what happened).when(what is asked).then(what happens | nothing | a refusal) */
+const given = (...history: TaskEvent[]) => ({
+  when: (decide: (task: Task) => TaskEvent[]) => ({
+    then: (...events: TaskEvent[]) => expect(decide(taskAfter(...history))).toEqual(events),
+    thenNothing: () => expect(decide(taskAfter(...history))).toEqual([]),
+    thenRefused: (code: string, extra: object = {}) => expect(refusalOf(() => decide(taskAfter(...history)))).toMatchObject({ code, extra }),
+  }),
+});
+
+function refusalOf(decide: () => TaskEvent[]): RuleViolation {
+  try {
+    throw new Error(`Not refused, but: ${JSON.stringify(decide())}`);
+  } catch (error) {
+    if (error instanceof RuleViolation) return error;
+    throw error;
+  }
+}
+
+const now = { at: NOON, blocked: false };
+const assigning = (to: typeof ASHA | null) => (task: Task) => assignTask(task, to, now);
+const completing = (overrides = {}) => (task: Task) => completeTask(task, { at: NOON, by: KEY, force: false, openDependencies: [], ...overrides });
+const cancelling = (task: Task) => cancelTask(task, now);
+
+const assignedNow = (to: typeof ASHA): TaskEvent => ({ type: 'task.assigned', data: { assignee_id: to, at: NOON, blocked: false } });
+const completedNow: TaskEvent = { type: 'task.completed', data: { by: KEY, at: NOON } };
+
+describe('creating a task', () => {
+  it('is one event without an assignee', () => {
+    expect(createTask(aPlan(), null, now)).toEqual([{ type: 'task.created', data: { ...aPlan(), ...now } }]);
+  });
+
+  it('also lands in the queue of its assignee', () => {
+    expect(createTask(aPlan(), ASHA, now).map(({ type }) => type)).toEqual(['task.created', 'task.assigned']);
+  });
+
+  it('leaves an open task that nobody has, until it is assigned', () => {
+    expect(taskAfter(created())).toMatchObject({ status: 'open', assignee_id: null });
+    expect(taskAfter(created(), assigned(ASHA))).toMatchObject({ status: 'open', assignee_id: ASHA });
+  });
+});
+
+describe('assigning a task', () => {
+  it('puts it in a queue', () => given(created()).when(assigning(ASHA)).then(assignedNow(ASHA)));
+  it('moves it to another queue', () => given(created(), assigned(ASHA)).when(assigning(BRAM)).then(assignedNow(BRAM)));
+  it('to nobody takes it out of every queue', () =>
+    given(created(), assigned(ASHA)).when(assigning(null)).then({ type: 'task.unassigned', data: now }));
+  it('to the one who has it changes nothing', () => given(created(), assigned(ASHA)).when(assigning(ASHA)).thenNothing());
+  it('to nobody changes nothing when nobody has it', () => given(created()).when(assigning(null)).thenNothing());
+  it('is refused once the task is completed', () => given(created(), completed).when(assigning(ASHA)).thenRefused('task_completed'));
+  it('is refused once the task is cancelled', () => given(created(), cancelled).when(assigning(ASHA)).thenRefused('task_cancelled'));
+});
+
+describe('completing a task', () => {
+  const glass = { id: aPlan().id, title: 'Measure the openings' };
+
+  it('says who and when', () => given(created()).when(completing()).then(completedNow));
+  it('a second time changes nothing', () => given(created(), completed).when(completing()).thenNothing());
+  it('a second time changes nothing, whatever is open before it', () =>
+    given(created(), completed)
+      .when(completing({ openDependencies: [glass] }))
+      .thenNothing());
+  it('is refused while a dependency is open, and names it', () =>
+    given(created())
+      .when(completing({ openDependencies: [glass] }))
+      .thenRefused('task_blocked', { blocked_by: [{ kind: 'task', ...glass }] }));
+  it('can be forced despite open dependencies', () =>
+    given(created())
+      .when(completing({ openDependencies: [glass], force: true }))
+      .then(completedNow));
+  it('is refused once the task is cancelled, also by force', () =>
+    given(created(), cancelled)
+      .when(completing({ force: true }))
+      .thenRefused('task_cancelled'));
+});
+
+describe('cancelling a task', () => {
+  it('ends it', () => given(created(), assigned(ASHA)).when(cancelling).then({ type: 'task.cancelled', data: { at: NOON } }));
+  it('a second time changes nothing', () => given(created(), cancelled).when(cancelling).thenNothing());
+  it('is refused once the task is completed', () => given(created(), completed).when(cancelling).thenRefused('task_completed'));
+});
+
+describe('an overdue task', () => {
+  const due = created({ overdue_at: NOON });
+
+  it('is so from its very instant on', () => {
+    expect(isOverdue(taskAfter(due), '2026-11-23T06:29:59.999Z')).toBe(false);
+    expect(isOverdue(taskAfter(due), NOON)).toBe(true);
+  });
+
+  it('is no longer so once it has ended', () => {
+    expect(isOverdue(taskAfter(due, completed), NOON)).toBe(false);
+    expect(isOverdue(taskAfter(due, cancelled), NOON)).toBe(false);
+  });
+
+  it('has a due date', () => expect(isOverdue(taskAfter(created()), NOON)).toBe(false));
+});

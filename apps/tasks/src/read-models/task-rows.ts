@@ -1,0 +1,18 @@
+import type { Task as TaskResource } from '@works/contracts/tasks';
+import type { Task } from '../domain/task';
+import { presentTask } from './present-task';
+
+export interface TaskRow {
+  version: number;
+  state: Task;
+  blocked: boolean;
+}
+
+/** What is read of a task `t` to show it. Dependencies are looked up only for open tasks that have some. */
+export const TASK_COLUMNS = `
+  t.version, t.state,
+  t.status = 'open' and exists (
+    select from jsonb_array_elements_text(t.state->'depends_on') as dependency(id)
+      join tasks d on d.id = dependency.id and d.status = 'open') as blocked`;
+
+export const presentRow = ({ state, version, blocked }: TaskRow, now: Date): TaskResource => presentTask(state, version, { now, blocked });

@@ -1,0 +1,71 @@
+/** Everything outsiders may be told of. The name of an event is also the name of its Kafka topic. */
+export const EVENT_TYPES = [
+  'project.created',
+  'project.closed',
+  'milestone.reached',
+  'task.created',
+  'task.assigned',
+  'task.unassigned',
+  'task.completed',
+  'task.cancelled',
+] as const;
+
+/** One of the public event types. */
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/**
+ * An event as everybody gets it: on Kafka, in a webhook's body, from `GET /events`.
+ * `position` counts an organization's events in one mode, without gaps; it is given when the event enters the
+ * organization's log, so on Kafka (which has offsets of its own) it is null.
+ */
+export interface PublicEvent<Data = Record<string, unknown>> {
+  id: string;
+  object: 'event';
+  type: EventType;
+  /** RFC 3339, UTC, milliseconds. */
+  timestamp: string;
+  organization_id: string;
+  livemode: boolean;
+  position: number | null;
+  /** Id of the resource the event is about. */
+  subject: string;
+  project_id: string | null;
+  actor: { type: 'api_key' | 'agent' | 'system'; id: string };
+  request: { id: string | null; idempotency_key: string | null };
+  data: Data;
+}
+
+/** What is known of a fact when it is told to outsiders. The platform's `Fact` has this shape. */
+interface ToldFact {
+  readonly id: string;
+  readonly streamId: string;
+  readonly occurredAt: Date;
+  readonly cause: {
+    readonly caller: { readonly organizationId: string; readonly livemode: boolean; readonly actor: PublicEvent['actor'] };
+    readonly requestId: string | null;
+    readonly idempotencyKey: string | null;
+  };
+}
+
+/** Composes the event object, once: these bytes are the Kafka value. `key` keeps the order of everything in one project. */
+export function publicEvent(
+  fact: ToldFact,
+  told: { type: EventType; projectId: string | null; data: Record<string, unknown> },
+): { topic: EventType; key: string; body: string } {
+  const { caller, requestId, idempotencyKey } = fact.cause;
+  const event: PublicEvent = {
+    id: fact.id,
+    object: 'event',
+    type: told.type,
+    timestamp: fact.occurredAt.toISOString(),
+    organization_id: caller.organizationId,
+    livemode: caller.livemode,
+    position: null,
+    subject: fact.streamId,
+    project_id: told.projectId,
+    actor: caller.actor,
+    request: { id: requestId, idempotency_key: idempotencyKey },
+    data: told.data,
+  };
+  return { topic: told.type, key: told.projectId ?? fact.streamId, body: JSON.stringify(event) };
+}

@@ -1,0 +1,34 @@
+import type { Id } from '@works/platform/ids';
+
+/** The prefixes of ids that outsiders see. Frozen: ids already issued carry them. */
+export const ID_PREFIXES = {
+  organization: 'org',
+  project: 'prj',
+  milestone: 'mst',
+  task: 'tsk',
+  template: 'tpl',
+  user: 'usr',
+  deal: 'dl',
+  contact: 'ctc',
+  event: 'evt',
+  webhookEndpoint: 'whk',
+  delivery: 'dlv',
+  attempt: 'att',
+  apiKey: 'key',
+  request: 'req',
+  catalogItem: 'itm',
+  invoice: 'inv',
+} as const;
+
+export type OrganizationId = Id<'org'>;
+export type ProjectId = Id<'prj'>;
+export type MilestoneId = Id<'mst'>;
+export type TaskId = Id<'tsk'>;
+export type UserId = Id<'usr'>;
+export type DealId = Id<'dl'>;
+export type ContactId = Id<'ctc'>;
+export type EventId = Id<'evt'>;
+export type WebhookEndpointId = Id<'whk'>;
+export type DeliveryId = Id<'dlv'>;
+export type AttemptId = Id<'att'>;
+export type ApiKeyId = Id<'key'>;

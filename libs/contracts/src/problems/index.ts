@@ -1,0 +1,20 @@
+import { PLATFORM_PROBLEMS, type ProblemKind } from '@works/platform/problems';
+
+/** The closed list: every `code` that a problem document can carry. Each has a page in docs/reference/problems. */
+export const PROBLEMS = {
+  ...PLATFORM_PROBLEMS,
+  template_not_found: { status: 422, title: 'There is no such template', retryable: false },
+  role_missing: { status: 422, title: 'The template has roles that nobody fills', retryable: false },
+  unknown_reference: { status: 422, title: 'A referenced resource does not exist', retryable: false },
+  reference_taken: { status: 409, title: 'Another project has this reference', retryable: false },
+  project_closed: { status: 409, title: 'The project is closed', retryable: false },
+  project_has_open_work: { status: 409, title: 'The project still has open work', retryable: false },
+  milestone_blocked: { status: 409, title: 'Something still blocks the milestone', retryable: false },
+  task_blocked: { status: 409, title: 'Open dependencies block the task', retryable: false },
+  task_completed: { status: 409, title: 'The task is completed', retryable: false },
+  task_cancelled: { status: 409, title: 'The task is cancelled', retryable: false },
+  event_too_large: { status: 422, title: 'The change is too large for one event', retryable: false },
+  endpoint_url_refused: { status: 422, title: 'The endpoint address may not be used', retryable: false },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;

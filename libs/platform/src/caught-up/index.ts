@@ -1,0 +1,2 @@
+export * from './caught-up';
+export * from './positions';

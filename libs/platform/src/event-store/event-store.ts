@@ -1,0 +1,232 @@
+import type { Pool } from 'pg';
+import type { DomainEvent } from '../decider';
+import { RuleViolation } from '../errors';
+import { keyInUse, keyReused, replayed, TwinGate } from '../idempotency';
+import { sqlState, violatedConstraint } from '../postgres';
+import { Problem, problemDocument, type ProblemCatalogue } from '../problems';
+import type { TenantTransaction } from '../tenancy';
+import { APPEND_STATEMENT, appendParameters, EventTooLarge, type Remembered } from './append-statement';
+import type { Aggregate, Answer, Cause, Change, CommandRequest, Decision, Loaded, Publish, RecordedAnswer } from './types';
+
+/** Writers that lose a race decide again this often before they tell the caller to come back. */
+const DECISIONS_MAX = 8;
+
+/** Raised by works_append when the key is already remembered. */
+const KEY_REMEMBERED = 'SKT01';
+const LOCK_NOT_AVAILABLE = '55P03';
+
+export interface EventStoreOptions {
+  /** The role that row-level security binds. */
+  readonly pool: Pool;
+  /** Names the positions: `Works-Position: <service>:<position>`. */
+  readonly service: string;
+  readonly publish: Publish;
+  readonly valueBytesMax: number;
+  readonly catalogue: ProblemCatalogue;
+  /** Called after each commit that may have told something; the relay listens. */
+  readonly committed: () => void;
+}
+
+export interface CreateOptions {
+  /** A unique index of the service refused the documents: say which rule that is. Null when it is no rule. */
+  refusal?(constraint: string): Promise<RuleViolation | null> | RuleViolation | null;
+}
+
+interface LoadedRow {
+  version: number | null;
+  state: unknown;
+  fingerprint: string | null;
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+  tx: string;
+}
+
+/**
+ * The only corridor to the events: load, decide, append. One mutation is one transaction that holds its events,
+ * documents and remembered answer; every path through here is one or two round trips.
+ */
+export class EventStore {
+  private readonly twins = new TwinGate();
+
+  constructor(private readonly options: EventStoreOptions) {}
+
+  /** For what does not exist yet: nothing is loaded, one round trip. */
+  create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CreateOptions = {}): Promise<RecordedAnswer> {
+    return this.twins.pass(request, () =>
+      this.untilDecided(request, async () => {
+        try {
+          return await this.commit(request, await this.outcomeOf(request, decide));
+        } catch (error) {
+          const constraint = violatedConstraint(error);
+          const refusal = constraint === null ? null : await options.refusal?.(constraint);
+          if (!refusal) throw error;
+          return this.commit(request, this.refused(request, refusal));
+        }
+      }),
+    );
+  }
+
+  /** Loads the aggregate, lets `decide` speak, appends. An id that is not the caller's is 404, whatever the reason. */
+  change<State, Event extends DomainEvent>(
+    request: CommandRequest,
+    aggregate: Aggregate<State, Event>,
+    id: string,
+    decide: (state: State, loaded: Loaded<State>) => Decision | Promise<Decision>,
+  ): Promise<RecordedAnswer> {
+    return this.twins.pass(request, () =>
+      this.untilDecided(request, async () => {
+        const { remembered, loaded } = await this.loadWithMemory(request, aggregate, id);
+        if (remembered !== null) return remembered;
+        const { state, version } = loaded;
+        if (state === null) throw new Problem('not_found', 'There is no such resource.');
+        if (request.ifMatch !== null && request.ifMatch !== version) {
+          throw new Problem('version_conflict', `The resource is at version ${version}, not ${request.ifMatch}.`, { current_version: version });
+        }
+        return this.commit(request, await this.outcomeOf(request, () => decide(state, loaded)));
+      }),
+    );
+  }
+
+  /**
+   * Reads an aggregate inside a reaction's transaction. With `forUpdate` other reactions that want the same aggregate wait until
+   * this one has committed. An advisory lock, because a row lock would deadlock with commands: those insert their event first
+   * and write the document after it. A command that gets in between makes the append fail as a lost race.
+   */
+  async load<State, Event extends DomainEvent>(
+    tx: TenantTransaction,
+    aggregate: Aggregate<State, Event>,
+    id: string,
+    options: { forUpdate?: boolean } = {},
+  ): Promise<Loaded<State>> {
+    if (options.forUpdate) await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
+    const { rows } = await tx.query<{ version: number; state: State }>(`select version, state from ${aggregate.table} where id = $1`, [id]);
+    return { id, version: rows[0]?.version ?? 0, state: rows[0]?.state ?? null };
+  }
+
+  /** Appends inside a reaction's transaction: the inbox row commits with it. */
+  async append(tx: TenantTransaction, changes: readonly Change[], cause: Cause): Promise<void> {
+    const values = appendParameters(changes, cause, this.options.publish, this.options.valueBytesMax, null);
+    await tx.query({ ...APPEND_STATEMENT, values });
+    tx.afterCommit(this.options.committed);
+  }
+
+  /** Lost races are decided again on what the winner left; a winner with our own key has answered for us. */
+  private async untilDecided(request: CommandRequest, attempt: () => Promise<RecordedAnswer>): Promise<RecordedAnswer> {
+    for (let decisions = 1; ; decisions++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const remembered = isLostRace(error) ? await this.remembered(request) : null;
+        if (remembered !== null) return remembered;
+        if (!isLostRace(error)) throw translated(error);
+        if (decisions === DECISIONS_MAX) throw sqlState(error) === LOCK_NOT_AVAILABLE ? keyInUse() : contended();
+      }
+    }
+  }
+
+  private async outcomeOf(request: CommandRequest, decide: () => Decision | Promise<Decision>): Promise<Decision> {
+    try {
+      return await decide();
+    } catch (error) {
+      if (error instanceof RuleViolation) return this.refused(request, error);
+      throw error;
+    }
+  }
+
+  private refused(request: CommandRequest, violation: RuleViolation): Decision {
+    const body = problemDocument(this.options.catalogue, violation, request.requestId);
+    return { changes: [], answer: { status: body.status, body } };
+  }
+
+  private async commit(request: CommandRequest, decision: Decision): Promise<RecordedAnswer> {
+    const remembered = final(decision.answer);
+    const values = appendParameters(decision.changes, request, this.options.publish, this.options.valueBytesMax, { ...request, ...remembered });
+    const tx = decision.statements?.length
+      ? await this.appendWith(request, decision.statements, values)
+      : await this.appendAlone(values);
+    if (decision.changes.length > 0) this.options.committed();
+    return this.at(tx, remembered);
+  }
+
+  private async appendAlone(values: unknown[]): Promise<string> {
+    const { rows } = await this.options.pool.query<{ tx: string }>({ ...APPEND_STATEMENT, values });
+    return rows[0]!.tx;
+  }
+
+  private async appendWith(request: CommandRequest, statements: NonNullable<Decision['statements']>, values: unknown[]): Promise<string> {
+    const client = await this.options.pool.connect();
+    try {
+      await client.query('begin');
+      // First, because it also sets the tenant for the statements.
+      const { rows } = await client.query<{ tx: string }>({ ...APPEND_STATEMENT, values });
+      for (const { text, values: parameters } of statements) await client.query(text, [...parameters]);
+      await client.query('commit');
+      client.release();
+      return rows[0]!.tx;
+    } catch (error) {
+      await client.query('rollback').then(
+        () => client.release(),
+        () => client.release(true),
+      );
+      throw error;
+    }
+  }
+
+  private async loadWithMemory<State, Event extends DomainEvent>(request: CommandRequest, aggregate: Aggregate<State, Event>, id: string) {
+    const { organizationId, livemode } = request.caller;
+    const { rows } = await this.options.pool.query<LoadedRow>({
+      name: `works_load_${aggregate.table}`,
+      text: `select * from works_load_${aggregate.table}($1, $2, $3, $4)`,
+      values: [organizationId, livemode, id, request.idempotencyKey],
+    });
+    const row = rows[0]!;
+    return {
+      remembered: row.fingerprint === null ? null : this.replay(request, { ...row, fingerprint: row.fingerprint }),
+      loaded: { id, version: row.version ?? 0, state: row.state as State | null } satisfies Loaded<State>,
+    };
+  }
+
+  private async remembered(request: CommandRequest): Promise<RecordedAnswer | null> {
+    const { organizationId, livemode } = request.caller;
+    const { rows } = await this.options.pool.query<LoadedRow & { fingerprint: string }>({
+      name: 'works_remembered',
+      text: 'select * from works_remembered($1, $2, $3)',
+      values: [organizationId, livemode, request.idempotencyKey],
+    });
+    return rows[0] === undefined ? null : this.replay(request, rows[0]);
+  }
+
+  private replay(request: CommandRequest, row: LoadedRow & { fingerprint: string }): RecordedAnswer {
+    if (row.fingerprint !== request.fingerprint) throw keyReused();
+    return replayed(this.at(row.tx, row));
+  }
+
+  private at(tx: string, { status, body, headers }: Remembered): RecordedAnswer {
+    return { status, body, headers: { ...headers, 'works-position': `${this.options.service}:${tx}` } };
+  }
+}
+
+/** The bytes that are sent now and at every replay. */
+function final({ status, body, version, location }: Answer): Remembered {
+  const headers: Record<string, string> = {
+    'content-type': status >= 400 ? 'application/problem+json; charset=utf-8' : 'application/json; charset=utf-8',
+  };
+  if (version !== undefined) headers['etag'] = `W/"${version}"`;
+  if (location !== undefined) headers['location'] = location;
+  return { status, headers, body: JSON.stringify(body) };
+}
+
+/** Another writer was first: what was decided no longer holds, and deciding again will. */
+export function isLostRace(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === KEY_REMEMBERED || state === LOCK_NOT_AVAILABLE || violatedConstraint(error) === 'events_stream_version';
+}
+
+const contended = () =>
+  new Problem('contended', 'Too many changes to this resource at once. Send the same request again, with the same key.', {}, { 'retry-after': '1' });
+
+const translated = (error: unknown): unknown =>
+  error instanceof EventTooLarge
+    ? new Problem('event_too_large', `The change would make an event of ${error.bytes} bytes; the most is ${error.bytesMax}.`)
+    : error;

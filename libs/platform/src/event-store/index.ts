@@ -1,0 +1,4 @@
+export * from './types';
+export * from './record';
+export * from './event-store';
+export { EventTooLarge } from './append-statement';

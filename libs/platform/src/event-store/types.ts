@@ -1,0 +1,103 @@
+import type { Caller } from '../caller';
+import type { DomainEvent } from '../decider';
+
+/** Where one kind of aggregate lives and how its history is read. */
+export interface Aggregate<State, Event extends DomainEvent> {
+  /** The document table, declared in a migration with `declare_aggregate('<table>')`. */
+  readonly table: string;
+  /** Trusts history: never refuses. (A method, so that an Aggregate of tasks is also an Aggregate of anything.) */
+  evolve(state: State | null, event: Event): State;
+}
+
+/** An aggregate as it was read: `version` counts its events, 0 and `null` when it does not exist yet. */
+export interface Loaded<State> {
+  readonly id: string;
+  readonly version: number;
+  readonly state: State | null;
+}
+
+/** What is to be appended to one stream, with the document that results. Made by `record`. */
+export interface Change<State = unknown, Event extends DomainEvent = DomainEvent> {
+  readonly aggregate: Aggregate<State, Event>;
+  readonly id: string;
+  readonly before: State | null;
+  readonly after: State;
+  /** The version before the first of the events. */
+  readonly expectedVersion: number;
+  readonly events: readonly Event[];
+}
+
+/** One fact on its way to the store: what `publications.ts` gets to see. */
+export interface Fact<State = unknown, Event extends DomainEvent = DomainEvent> {
+  readonly id: string;
+  readonly event: Event;
+  readonly streamId: string;
+  /** The aggregate's version with this event. */
+  readonly version: number;
+  readonly before: State | null;
+  readonly after: State;
+  readonly occurredAt: Date;
+  readonly cause: Cause;
+}
+
+/** What outsiders get: the exact bytes, their topic, and the key that keeps their order. */
+export interface PublicFact {
+  readonly topic: string;
+  readonly key: string;
+  /** The whole event object as JSON text; the same bytes on Kafka. */
+  readonly body: string;
+}
+
+/** Decides for every fact whether outsiders learn of it, and in which words. Null keeps it private. */
+export type Publish = (fact: Fact) => PublicFact | null;
+
+/** Why something is written: who asked, with which request. Reactions make one from the event they react to. */
+export interface Cause {
+  readonly caller: Caller;
+  /** The instant that counts as now for the rules (a test clock may move it). */
+  readonly now: Date;
+  readonly requestId: string | null;
+  readonly idempotencyKey: string | null;
+  readonly traceparent: string | null;
+}
+
+/** One mutation as it came in. */
+export interface CommandRequest extends Cause {
+  readonly requestId: string;
+  readonly idempotencyKey: string;
+  /** SHA-256 over method, path with query, and the canonical body: the same key must always come with the same fingerprint. */
+  readonly fingerprint: string;
+  /** From `If-Match: W/"3"`; null when the caller did not ask. */
+  readonly ifMatch: number | null;
+}
+
+/** What a mutation answers. Kept with the idempotency key, byte for byte. */
+export interface Answer {
+  readonly status: number;
+  /** JSON; serialized once, then these bytes are sent and remembered. */
+  readonly body: unknown;
+  /** Version for the ETag, where the answer is one resource. */
+  readonly version?: number;
+  /** Path below the base address, for 201. */
+  readonly location?: string;
+}
+
+/** An answer in its final bytes, as it is sent and as it is remembered. */
+export interface RecordedAnswer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What the rules decided: the changes (none is fine: already so) and the answer. */
+export interface Decision {
+  readonly changes: readonly Change[];
+  readonly answer: Answer;
+  /** Rows that are no aggregates (configuration), written in the same transaction. */
+  readonly statements?: readonly Statement[];
+}
+
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}

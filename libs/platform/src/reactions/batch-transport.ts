@@ -1,0 +1,84 @@
+import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { EventLog, ReceivedMessage, Subscription } from '../event-log';
+
+export interface BatchTransportOptions {
+  readonly log: EventLog;
+  /** The consumer group: one per service, so that its instances share the work. */
+  readonly group: string;
+  isOutage(error: unknown): boolean;
+}
+
+/** How many messages one call of a batch handler takes; with the commit it costs, larger would only add delay. */
+const BATCH_MAX = 500;
+
+/**
+ * A Nest transport on the event log: reactions are ordinary `@EventPattern('task.completed')` handlers, and what they throw
+ * reaches the log, which retries. (Nest's own Kafka server commits the offset of a message whose handler failed.)
+ * With `{ batch: true }` as the pattern's extras a handler takes all consecutive events that are its own as one array.
+ */
+export class BatchTransport extends Server implements CustomTransportStrategy {
+  override transportId = Symbol('event-log');
+  protected override propagatesEventHandlerErrors = true;
+  private subscribed: Subscription | null = null;
+
+  constructor(private readonly options: BatchTransportOptions) {
+    super();
+  }
+
+  listen(ready: (error?: unknown) => void): void {
+    this.start().then(() => ready(), ready);
+  }
+
+  get subscription(): Subscription {
+    if (this.subscribed === null) throw new Error('The service does not listen to the event log yet');
+    return this.subscribed;
+  }
+
+  get topics(): string[] {
+    return [...this.messageHandlers.keys()];
+  }
+
+  async close(): Promise<void> {
+    await this.subscribed?.stop();
+  }
+
+  on(): void {
+    // The log reports its own state through logs and metrics; there are no status events to listen to.
+  }
+
+  unwrap<T>(): T {
+    throw new Error('There is no client under the event log to unwrap');
+  }
+
+  private async start(): Promise<void> {
+    const { log, group, isOutage } = this.options;
+    if (this.topics.length === 0) return;
+    await log.ensureTopics(this.topics);
+    this.subscribed = await log.subscribe({ group, topics: this.topics, batchMax: BATCH_MAX, isOutage, handle: (messages) => this.deliver(messages) });
+  }
+
+  private async deliver(messages: readonly ReceivedMessage[]): Promise<void> {
+    let index = 0;
+    while (index < messages.length) {
+      const handler = this.handlerOf(messages[index]!);
+      const events: unknown[] = [];
+      do events.push(JSON.parse(messages[index++]!.value));
+      while (isBatch(handler) && index < messages.length && this.handlerOf(messages[index]!) === handler);
+      await settle(handler(isBatch(handler) ? events : events[0]));
+    }
+  }
+
+  private handlerOf(message: ReceivedMessage): MessageHandler {
+    const handler = this.getHandlerByPattern(message.topic);
+    if (handler === null) throw new Error(`No reaction takes ${message.topic}`);
+    return handler;
+  }
+}
+
+const isBatch = (handler: MessageHandler): boolean => handler.extras?.['batch'] === true;
+
+async function settle(outcome: Promise<unknown>): Promise<void> {
+  const result = await outcome;
+  if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+}

@@ -1,0 +1,2 @@
+export * from './batch-transport';
+export * from './inbox';

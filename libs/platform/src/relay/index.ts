@@ -1,0 +1,2 @@
+export * from './published-through';
+export * from './relay';

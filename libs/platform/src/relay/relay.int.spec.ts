@@ -1,0 +1,150 @@
+import { Client, Pool } from 'pg';
+import type { EventLog, LogMessage } from '../event-log';
+import { createLogger } from '../logging';
+import { openPool } from '../postgres';
+import { eventually, testDatabase } from '../testing';
+import { publishedThrough } from './published-through';
+import { Relay } from './relay';
+
+/** A log that keeps what it gets and can be away. The adapters have their own suite; here the relay is on trial. */
+class LogOnTheTable implements Pick<EventLog, 'publish'> {
+  readonly published: LogMessage[] = [];
+  away = false;
+
+  publish(messages: readonly LogMessage[]): Promise<void> {
+    if (this.away) return Promise.reject(new Error('the log is away'));
+    this.published.push(...messages);
+    return Promise.resolve();
+  }
+
+  get ids(): string[] {
+    return this.published.map((message) => message.headers['ce_id']!);
+  }
+}
+
+describe('the relay', () => {
+  let database: Awaited<ReturnType<typeof testDatabase>>;
+  let owner: Pool;
+  let workers: Pool;
+  let log: LogOnTheTable;
+  let relays: Relay[];
+
+  beforeEach(async () => {
+    database = await testDatabase('platform');
+    owner = openPool(database.superuserUrl, { max: 4, applicationName: 'spec' });
+    workers = openPool(database.workerUrl, { max: 4, applicationName: 'spec' });
+    log = new LogOnTheTable();
+    relays = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(relays.map((relay) => relay.stop()));
+    await Promise.all([owner.end(), workers.end()]);
+    await database.drop();
+  });
+
+  const startRelay = (): Relay => {
+    const relay = new Relay({
+      databaseUrl: database.workerUrl,
+      pool: workers,
+      service: 'notes',
+      log: log as unknown as EventLog,
+      logger: createLogger({ name: 'spec', level: 'silent' }),
+    });
+    relays.push(relay);
+    relay.start();
+    return relay;
+  };
+
+  const fact = (on: Pool | Client, id: string, topic: string | null = 'note.written') =>
+    on.query<{ tx: string }>(
+      `insert into events (organization_id, livemode, id, stream_id, version, type, data, topic, log_key, public, metadata, occurred_at)
+       values ('org_a', true, $1, $1, 1, 'note.written', '{}', $2, $3, $4, '{}', now()) returning tx::text`,
+      [id, topic, topic && id, topic && '{}'],
+    );
+
+  // A sequence alone would let the relay pass over a fact that commits late; below the oldest running transaction nothing can.
+  it('passes over no fact, whatever the order of commits', async () => {
+    const slow = new Client({ connectionString: database.superuserUrl });
+    await slow.connect();
+    await slow.query('begin');
+    await fact(slow, 'evt_slow');
+    const relay = startRelay();
+    await fact(owner, 'evt_fast');
+    relay.poke();
+    await eventually(() => expect(relay.isLeader).toBe(true));
+    await slow.query('commit');
+    await slow.end();
+    relay.poke();
+    await eventually(() => expect(log.ids).toEqual(['evt_slow', 'evt_fast']));
+  });
+
+  it('keeps private facts private', async () => {
+    startRelay();
+    await fact(owner, 'evt_private', null);
+    await fact(owner, 'evt_public');
+    await eventually(() => expect(log.ids).toEqual(['evt_public']), { withinMs: 5_000 });
+  });
+
+  it('waits out an absence of the log and resumes by itself, in order', async () => {
+    log.away = true;
+    const relay = startRelay();
+    for (const id of ['evt_1', 'evt_2', 'evt_3']) await fact(owner, id);
+    await eventually(() => expect(relay.isLeader).toBe(true));
+    log.away = false;
+    await eventually(() => expect(log.ids).toEqual(['evt_1', 'evt_2', 'evt_3']), { withinMs: 5_000 });
+  });
+
+  it('goes on after its connection was cut', async () => {
+    const relay = startRelay();
+    await eventually(() => expect(relay.isLeader).toBe(true));
+    await owner.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'notes relay' and datname = current_database()");
+    await fact(owner, 'evt_after');
+    await eventually(() => expect(log.ids).toEqual(['evt_after']), { withinMs: 5_000 });
+  });
+
+  // Two relays would let event 2 of an aggregate overtake event 1.
+  it('has one leader, and a standby that takes over from its checkpoint', async () => {
+    const first = startRelay();
+    await eventually(() => expect(first.isLeader).toBe(true));
+    const second = startRelay();
+    await fact(owner, 'evt_1');
+    first.poke();
+    await eventually(() => expect(log.ids).toEqual(['evt_1']));
+    expect(second.isLeader).toBe(false);
+    await first.stop();
+    await fact(owner, 'evt_2');
+    await eventually(() => expect(log.ids).toEqual(['evt_1', 'evt_2']), { withinMs: 5_000 });
+    expect(second.isLeader).toBe(true);
+  });
+
+  it('is woken by a commit in another process', async () => {
+    const leader = startRelay();
+    await eventually(() => expect(leader.isLeader).toBe(true));
+    const standby = startRelay();
+    await fact(owner, 'evt_elsewhere');
+    standby.poke();
+    await eventually(() => expect(log.ids).toEqual(['evt_elsewhere']), { withinMs: 500 });
+  });
+
+  it('says how far it has published', async () => {
+    log.away = true;
+    const relay = startRelay();
+    const { rows } = await fact(owner, 'evt_1');
+    const position = BigInt(rows[0]!.tx);
+    expect(await publishedThrough(workers, relay, position, 50)).toBe(false);
+    log.away = false;
+    expect(await publishedThrough(workers, relay, position, 5_000)).toBe(true);
+  });
+
+  it('tells CloudEvents', async () => {
+    startRelay();
+    await fact(owner, 'evt_1');
+    await eventually(() => expect(log.published).toHaveLength(1), { withinMs: 5_000 });
+    expect(log.published[0]).toMatchObject({
+      topic: 'note.written',
+      key: 'evt_1',
+      headers: { ce_specversion: '1.0', ce_id: 'evt_1', ce_type: 'note.written', ce_source: '/works/notes', ce_sequence: '1', ce_livemode: 'true' },
+    });
+  });
+});

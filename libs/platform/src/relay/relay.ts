@@ -1,0 +1,227 @@
+import { once, EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, type Pool } from 'pg';
+import type { EventLog, LogMessage } from '../event-log';
+import type { Logger } from '../logging';
+
+/** Messages in one publish. Small enough that a crash repeats little, large enough that the log's commit is shared by many. */
+const BATCH_MAX = 500;
+
+/** A commit wakes the relay; this only bounds how long a lost wake-up can go unnoticed. */
+const RELAY_POLL_MS = 1_000;
+
+/** Wait for transactions that began before the newest commit and are still running. They take a few milliseconds each. */
+const SETTLE_MS = 1;
+
+/** How often a standby asks whether the leader is gone. */
+const STANDBY_POLL_MS = 500;
+
+const RECONNECT_MS = [100, 200, 500, 1_000] as const;
+
+/** "rela" in ASCII: the advisory lock is per database, so it only has to differ from our other locks. */
+const LEADER_LOCK = 0x72656c61;
+
+export interface RelayOptions {
+  /** The worker role: it sees every tenant's events and may write checkpoints, nothing else. */
+  readonly databaseUrl: string;
+  /** Of the same role; used to wake a leader that runs in another process. */
+  readonly pool: Pool;
+  readonly service: string;
+  readonly log: EventLog;
+  readonly logger: Logger;
+}
+
+interface OutboxRow {
+  tx: string;
+  position: string;
+  settled: boolean;
+  id: string;
+  stream_id: string;
+  version: number;
+  organization_id: string;
+  livemode: boolean;
+  topic: string;
+  log_key: string;
+  public: string;
+  traceparent: string | null;
+  occurred_at: Date;
+}
+
+/**
+ * The oldest unpublished facts, in the order in which they became certain.
+ *
+ * Only the relay leader may call this: sharing rows through `skip locked` would let event 2 of a task overtake event 1.
+ * Rows of transactions at or above the oldest one still running come back unsettled: an earlier fact may yet commit before them.
+ */
+const UNPUBLISHED = {
+  name: 'works_unpublished',
+  text: `select tx::text, position::text, tx < pg_snapshot_xmin(pg_current_snapshot()) as settled, id, stream_id, version,
+                organization_id, livemode, topic, log_key, public, metadata->>'traceparent' as traceparent, occurred_at
+           from events
+          where (tx, position) > ($1::xid8, $2::bigint) and topic is not null
+          order by tx, position
+          limit ${BATCH_MAX}`,
+};
+
+const SAVE_CHECKPOINT = {
+  name: 'works_save_checkpoint',
+  text: `insert into checkpoints as c (name, tx, position) values ('relay', $1::xid8, $2::bigint)
+         on conflict (name) do update set tx = excluded.tx, position = excluded.position, updated_at = now()`,
+};
+
+/**
+ * Tells the event log what the event store holds, in order, at least once: it publishes, then moves its checkpoint.
+ * One relay per database is active, by a session's advisory lock; the others stand by and take over when that session ends.
+ */
+export class Relay {
+  private readonly signals = new EventEmitter();
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | null = null;
+  private leading = false;
+  private poked = false;
+  private notifying = false;
+  private notifyAgain = false;
+
+  constructor(private readonly options: RelayOptions) {}
+
+  start(): void {
+    this.running ??= this.keepRunning();
+  }
+
+  /** Called after every commit. Cheap: a flag and, when the relay sleeps, one wake-up. */
+  readonly poke = (): void => {
+    if (!this.leading) return this.notifyLeader();
+    if (this.poked) return;
+    this.poked = true;
+    this.signals.emit('poke');
+  };
+
+  /** Outside the write's transaction, where a notification would serialise commits; many commits share one. */
+  private notifyLeader(): void {
+    if (this.notifying) return void (this.notifyAgain = true);
+    this.notifying = true;
+    // A notification that fails costs latency only: the leader polls as well.
+    void this.options.pool
+      .query("select pg_notify('works_relay', '')")
+      .catch(() => undefined)
+      .finally(() => {
+        this.notifying = false;
+        if (this.notifyAgain) {
+          this.notifyAgain = false;
+          this.notifyLeader();
+        }
+      });
+  }
+
+  get isLeader(): boolean {
+    return this.leading;
+  }
+
+  /** Resolves at the next checkpoint of this process's relay, or after `ms`. */
+  async progress(ms: number): Promise<void> {
+    const signal = AbortSignal.timeout(ms);
+    await once(this.signals, 'progress', { signal }).catch(() => undefined);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.signals.emit('poke');
+    await this.running;
+  }
+
+  private async keepRunning(): Promise<void> {
+    const { logger, service } = this.options;
+    for (let failures = 0; !this.stopping.signal.aborted; ) {
+      try {
+        await this.lead(() => (failures = 0));
+      } catch (error) {
+        const waitMs = RECONNECT_MS[Math.min(failures++, RECONNECT_MS.length - 1)]!;
+        if (failures === 1) logger.warn({ err: error, service }, 'the relay lost its database or the event log; it keeps trying');
+        await this.sleep(waitMs);
+      } finally {
+        this.leading = false;
+      }
+    }
+  }
+
+  private async lead(succeeded: () => void): Promise<void> {
+    const client = new Client({ connectionString: this.options.databaseUrl, application_name: `${this.options.service} relay`, keepAlive: true });
+    const broken = new Promise<never>((_, reject) => client.on('error', reject));
+    broken.catch(() => undefined);
+    try {
+      await client.connect();
+      await Promise.race([broken, this.publishForEver(client, succeeded)]);
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  private async publishForEver(client: Client, succeeded: () => void): Promise<void> {
+    while (!(await this.becomeLeader(client))) {
+      await this.sleep(STANDBY_POLL_MS);
+      if (this.stopping.signal.aborted) return;
+    }
+    this.leading = true;
+    // Commits of other instances reach the leader as notifications; its own through `poke`.
+    client.on('notification', this.poke);
+    await client.query('listen works_relay');
+    // A checkpoint that is lost in a crash only repeats messages: it need not wait for the disk.
+    await client.query('set synchronous_commit = off');
+    let checkpoint = await this.loadCheckpoint(client);
+    while (!this.stopping.signal.aborted) {
+      this.poked = false;
+      const { rows } = await client.query<OutboxRow>({ ...UNPUBLISHED, values: [checkpoint.tx, checkpoint.position] });
+      const unsettled = rows.findIndex((row) => !row.settled);
+      const ready = unsettled === -1 ? rows : rows.slice(0, unsettled);
+      const last = ready.at(-1);
+      if (last !== undefined) {
+        await this.options.log.publish(ready.map((row) => messageOf(row, this.options.service)));
+        checkpoint = { tx: last.tx, position: last.position };
+        await client.query({ ...SAVE_CHECKPOINT, values: [checkpoint.tx, checkpoint.position] });
+        this.signals.emit('progress');
+        succeeded();
+      }
+      if (unsettled !== -1) await this.sleep(SETTLE_MS);
+      else if (rows.length < BATCH_MAX) await this.untilPoked();
+    }
+  }
+
+  private async becomeLeader(client: Client): Promise<boolean> {
+    const { rows } = await client.query<{ leader: boolean }>('select pg_try_advisory_lock($1) as leader', [LEADER_LOCK]);
+    return rows[0]!.leader;
+  }
+
+  private async loadCheckpoint(client: Client): Promise<{ tx: string; position: string }> {
+    const { rows } = await client.query<{ tx: string; position: string }>(
+      "select tx::text, position::text from checkpoints where name = 'relay'",
+    );
+    return rows[0] ?? { tx: '0', position: '0' };
+  }
+
+  private async untilPoked(): Promise<void> {
+    if (this.poked || this.stopping.signal.aborted) return;
+    await once(this.signals, 'poke', { signal: AbortSignal.timeout(RELAY_POLL_MS) }).catch(() => undefined);
+  }
+
+  private async sleep(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+}
+
+/** CloudEvents 1.0, Kafka binary binding: the attributes are headers, the value is the event object itself. */
+function messageOf(row: OutboxRow, service: string): LogMessage {
+  const headers: Record<string, string> = {
+    ce_specversion: '1.0',
+    ce_id: row.id,
+    ce_type: row.topic,
+    ce_source: `/works/${service}`,
+    ce_subject: row.stream_id,
+    ce_time: row.occurred_at.toISOString(),
+    ce_organizationid: row.organization_id,
+    ce_livemode: String(row.livemode),
+    ce_sequence: String(row.version),
+    'content-type': 'application/json',
+  };
+  if (row.traceparent !== null) headers['traceparent'] = row.traceparent;
+  return { topic: row.topic, key: row.log_key, value: row.public, headers };
+}
