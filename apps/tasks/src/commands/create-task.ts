@@ -1,11 +1,12 @@
 import { Body, Controller, Post } from '@nestjs/common';
-import { CreateTaskBody, Task } from '@works/contracts/tasks';
+import { CreateTaskBody, Task, type NewChecklistItem } from '@works/contracts/tasks';
 import type { Caller } from '@works/platform/caller';
 import { Positions, WithoutCatchingUp, type PositionsByService } from '@works/platform/caught-up';
 import { RuleViolation } from '@works/platform/errors';
 import { EventStore, fresh, record, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, Operation, RequireScope } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
+import { Problem } from '@works/platform/problems';
 import { tasks } from '../aggregate';
 import { createTask, type Plan, type TaskId, type UserId } from '../domain/task';
 import { overdueAt } from '../due';
@@ -32,6 +33,7 @@ export class CreateTask {
     refuses: ['unknown_reference', 'project_closed'],
   })
   create(@Body() body: CreateTaskBody, @Command() request: CommandRequest, @Positions() positions: PositionsByService): Promise<RecordedAnswer> {
+    refuseContradictions(body);
     return this.store.create(request, async () => decide(body, request, await this.known(body, request.caller, positions)));
   }
 
@@ -45,6 +47,18 @@ export class CreateTask {
     if (known.project?.status === 'closed') throw new RuleViolation('project_closed', 'The project is closed; it takes no new tasks.');
     return known;
   }
+}
+
+/** What no single field can be blamed for, so the body's schema cannot say it. */
+function refuseContradictions({ due_on, due_at, project_id, milestone_id, checklist = [] }: CreateTaskBody): void {
+  const errors: { pointer: string; code: string; detail: string }[] = [];
+  if (due_on != null && due_at != null) errors.push({ pointer: '/due_at', code: 'not_allowed', detail: 'must not be given together with due_on' });
+  if (milestone_id != null && project_id == null) errors.push({ pointer: '/project_id', code: 'required', detail: 'is required with milestone_id' });
+  const keys = checklist.map(keyOf);
+  keys.forEach((key, index) => {
+    if (keys.indexOf(key) < index) errors.push({ pointer: `/checklist/${index}/key`, code: 'duplicate', detail: `is already the key of another item` });
+  });
+  if (errors.length > 0) throw new Problem('validation_failed', fieldsAreInvalid(errors.length), { errors });
 }
 
 function decide(body: CreateTaskBody, { caller, now }: CommandRequest, { project, dependencies }: Known): Decision {
@@ -72,8 +86,10 @@ function planOf(body: CreateTaskBody, timeZone: string): Plan {
     priority: body.priority ?? 'normal',
     ...due,
     overdue_at: overdueAt(due),
-    checklist: (body.checklist ?? []).map(({ key, title, done }, index) => ({ key: key ?? `item_${index + 1}`, title, done: done ?? false })),
+    checklist: (body.checklist ?? []).map((item, index) => ({ key: keyOf(item, index), title: item.title, done: item.done ?? false })),
     depends_on: (body.depends_on ?? []) as TaskId[],
     metadata: body.metadata ?? {},
   };
 }
+
+const keyOf = ({ key }: NewChecklistItem, index: number): string => key ?? `item_${index + 1}`;

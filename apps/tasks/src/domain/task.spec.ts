@@ -44,6 +44,9 @@ describe('creating a task', () => {
     expect(taskAfter(created())).toMatchObject({ status: 'open', assignee_id: null });
     expect(taskAfter(created(), assigned(ASHA))).toMatchObject({ status: 'open', assignee_id: ASHA });
   });
+
+  // A dependency can end at any time without a word in this task's history: what is kept would be stale.
+  it('does not keep whether it was blocked', () => expect(taskAfter(created(), assigned(ASHA))).not.toHaveProperty('blocked'));
 });
 
 describe('assigning a task', () => {

@@ -6,11 +6,10 @@ import type { Task as PlannedTask } from '@works/contracts/tasks';
 import { EventStore, fresh, record } from '@works/platform/event-store';
 import { Inbox } from '@works/platform/reactions';
 import { tasks } from '../aggregate';
-import { createTask, type Plan, type UserId } from '../domain/task';
+import { cancelTask, createTask, type Plan, type UserId } from '../domain/task';
 import { overdueAt } from '../due';
-import { ProjectReferences } from './project-references';
+import { rememberProject } from '../project-references';
 
-/** Makes exactly the tasks that the answer to `POST /projects` has already shown, ids included: once, however often the event comes. */
 @Controller()
 export class ScaffoldTasksWhenProjectCreated {
   constructor(
@@ -18,9 +17,32 @@ export class ScaffoldTasksWhenProjectCreated {
     private readonly store: EventStore,
   ) {}
 
+  /** Makes exactly the tasks that the answer to `POST /projects` has shown, ids included: once, however often the event comes. */
   @EventPattern('project.created')
   scaffold(@Payload() event: PublicEvent<ProjectCreatedData>): Promise<void> {
     return this.inbox.once('scaffold-tasks', event, async (tx, cause) => {
+      const { project } = event.data;
+      const cancelledAt = await rememberProject(tx, project);
+      const created = project.milestones.flatMap((milestone) => milestone.tasks).map(scaffolded);
+      if (created.length === 0) return;
+      await this.store.append(tx, created, cause);
+      if (cancelledAt === null) return;
+      const cancelled = created.map(({ id, after, events }) =>
+        record(tasks, { id, state: after, version: events.length }, cancelTask(after, { at: cancelledAt.toISOString() })),
+      );
+      await this.store.append(tx, cancelled, { ...cause, now: cancelledAt });
     });
   }
+}
+
+function scaffolded(planned: PlannedTask) {
+  // What a scaffolded task depends on is scaffolded with it, so it is open.
+  const seen = { at: planned.created_at, blocked: planned.depends_on.length > 0 };
+  return record(tasks, fresh(planned.id), createTask(planOf(planned), planned.assignee_id as UserId | null, seen));
+}
+
+function planOf(planned: PlannedTask): Plan {
+  const { id, project_id, milestone_id, key, title, description, priority, due_on, due_at, time_zone, checklist, depends_on, metadata } = planned;
+  const plan = { id, project_id, milestone_id, key, title, description, priority, due_on, due_at, time_zone, checklist, depends_on, metadata };
+  return { ...plan, overdue_at: overdueAt(planned) } as Plan;
 }

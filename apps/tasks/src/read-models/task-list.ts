@@ -40,10 +40,10 @@ function newestFirst(filter: TaskFilter, after: readonly unknown[] | null, count
   if (filter.assignee_id !== undefined) where('t.assignee_id =', filter.assignee_id);
   if (filter.status !== undefined) where('t.status =', filter.status);
   // An id never changes, so the walk goes on from the same place whatever happened to the row it stopped at.
-  if (after !== null) where('t.id <', after[0]);
+  if (after !== null) where('t.id collate "C" <', after[0]);
   values.push(count);
   return {
-    text: `select ${TASK_COLUMNS} from tasks t ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by t.id desc limit $${values.length}`,
+    text: `select ${TASK_COLUMNS} from tasks t ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by t.id collate "C" desc limit $${values.length}`,
     values,
   };
 }

@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { AssignTask } from './commands/assign-task';
+import { CompleteTask } from './commands/complete-task';
+import { CreateTask } from './commands/create-task';
+import { CancelTasksWhenProjectClosed } from './reactions/cancel-tasks-when-project-closed';
+import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when-project-created';
+import { FindTask } from './read-models/find-task';
+import { OpenDependencies } from './read-models/open-dependencies';
+import { FindQueue } from './read-models/queue';
+import { References } from './read-models/references';
+import { ListTasks } from './read-models/task-list';
+
+const commands = [CreateTask, AssignTask, CompleteTask];
+const reads = [FindTask, ListTasks, FindQueue];
+const reactions = [ScaffoldTasksWhenProjectCreated, CancelTasksWhenProjectClosed];
+
+export const controllers = [...commands, ...reads, ...reactions];
+
+/** All that the service is made of, beside the platform's own parts. */
+@Module({ controllers, providers: [References, OpenDependencies] })
+export class TasksModule {}

@@ -1,0 +1,5 @@
+export * from './embedded-server';
+export * from './errors';
+export * from './migrate';
+export * from './pool';
+export * from './provision';

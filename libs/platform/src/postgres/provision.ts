@@ -1,0 +1,67 @@
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
+
+/** Every database of the product, `works_<name>`. */
+export const DATABASES = ['gateway', 'projects', 'tasks', 'webhooks', 'log'] as const;
+export type DatabaseName = (typeof DATABASES)[number];
+
+/**
+ * The three roles that may connect to a database, and no others: `owner` owns and migrates, `app` serves requests and is bound by
+ * row-level security, `worker` does background work across tenants, through policies of its own on just those tables.
+ */
+export const LOGIN_KINDS = ['owner', 'app', 'worker'] as const;
+export type LoginKind = (typeof LOGIN_KINDS)[number];
+
+export const loginRole = (database: string, kind: LoginKind): string => `works_${database}_${kind}`;
+
+/** Group roles hold the grants; they cannot log in, own nothing, and cannot bypass row-level security. */
+const GROUP_OF: Record<LoginKind, string | null> = { owner: null, app: 'works_service', worker: 'works_worker' };
+
+export interface ProvisionOptions {
+  readonly superuserUrl: string;
+  /** Password by login role; every login role needs one. */
+  readonly passwords: Readonly<Record<string, string>>;
+}
+
+/** Makes roles and databases; what is there already is brought to the same state. */
+export async function provision({ superuserUrl, passwords }: ProvisionOptions): Promise<void> {
+  const client = new Client({ connectionString: superuserUrl });
+  await client.connect();
+  try {
+    // Two provisioners at once would collide on the shared catalogues.
+    await client.query('select pg_advisory_lock(7310294)');
+    await ensureGroupRoles(client);
+    for (const database of DATABASES) {
+      for (const kind of LOGIN_KINDS) await ensureLogin(client, database, kind, passwords[loginRole(database, kind)]);
+      await ensureDatabase(client, database);
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** The two group roles; also what a test database needs before migrations run. */
+export async function ensureGroupRoles(client: Client): Promise<void> {
+  for (const role of ['works_service', 'works_worker']) await ensureRole(client, role, 'nologin nosuperuser nobypassrls nocreatedb nocreaterole');
+}
+
+async function ensureLogin(client: Client, database: string, kind: LoginKind, password: string | undefined): Promise<void> {
+  const role = loginRole(database, kind);
+  if (password === undefined) throw new Error(`No password was given for the database role ${role}`);
+  await ensureRole(client, role, `login nosuperuser nobypassrls nocreatedb nocreaterole password ${escapeLiteral(password)}`);
+  const group = GROUP_OF[kind];
+  if (group !== null) await client.query(`grant ${group} to ${escapeIdentifier(role)}`);
+}
+
+async function ensureRole(client: Client, role: string, attributes: string): Promise<void> {
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role]);
+  await client.query(`${rowCount ? 'alter' : 'create'} role ${escapeIdentifier(role)} ${attributes}`);
+}
+
+async function ensureDatabase(client: Client, name: string): Promise<void> {
+  const database = escapeIdentifier(`works_${name}`);
+  const { rowCount } = await client.query('select from pg_database where datname = $1', [`works_${name}`]);
+  if (!rowCount) await client.query(`create database ${database} owner ${escapeIdentifier(loginRole(name, 'owner'))}`);
+  await client.query(`revoke all on database ${database} from public`);
+  const logins = LOGIN_KINDS.map((kind) => escapeIdentifier(loginRole(name, kind))).join(', ');
+  await client.query(`grant connect on database ${database} to ${logins}`);
+}

@@ -1,0 +1,16 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { PublishedController } from './published.controller';
+
+/** The parts every service is made of, built before Nest starts and handed to it: nothing registers itself by magic. */
+@Module({})
+export class PlatformModule {
+  static of(providers: Provider[]): DynamicModule {
+    return {
+      module: PlatformModule,
+      global: true,
+      controllers: [PublishedController],
+      providers,
+      exports: providers,
+    };
+  }
+}
