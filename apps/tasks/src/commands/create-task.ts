@@ -4,9 +4,8 @@ import type { Caller } from '@works/platform/caller';
 import { Positions, WithoutCatchingUp, type PositionsByService } from '@works/platform/caught-up';
 import { RuleViolation } from '@works/platform/errors';
 import { EventStore, fresh, record, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
-import { Command, Operation, RequireScope } from '@works/platform/http';
+import { Command, invalid, Operation, RequireScope, type FieldError } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
-import { Problem } from '@works/platform/problems';
 import { tasks } from '../aggregate';
 import { createTask, type Plan, type TaskId, type UserId } from '../domain/task';
 import { overdueAt } from '../due';
@@ -50,16 +49,17 @@ export class CreateTask {
 }
 
 /** What no single field can be blamed for, so the body's schema cannot say it. */
-function refuseContradictions({ due_on, due_at, project_id, milestone_id, checklist = [] }: CreateTaskBody): void {
-  const errors: { pointer: string; code: string; detail: string }[] = [];
+function refuseContradictions({ due_on, due_at, project_id, milestone_id, checklist = [], depends_on = [] }: CreateTaskBody): void {
+  const errors: FieldError[] = [];
   if (due_on != null && due_at != null) errors.push({ pointer: '/due_at', code: 'not_allowed', detail: 'must not be given together with due_on' });
   if (milestone_id != null && project_id == null) errors.push({ pointer: '/project_id', code: 'required', detail: 'is required with milestone_id' });
-  const keys = checklist.map(keyOf);
-  keys.forEach((key, index) => {
-    if (keys.indexOf(key) < index) errors.push({ pointer: `/checklist/${index}/key`, code: 'duplicate', detail: `is already the key of another item` });
-  });
-  if (errors.length > 0) throw new Problem('validation_failed', fieldsAreInvalid(errors.length), { errors });
+  errors.push(...repeated(checklist.map(keyOf), (index) => `/checklist/${index}/key`));
+  errors.push(...repeated(depends_on, (index) => `/depends_on/${index}`));
+  if (errors.length > 0) throw invalid(errors);
 }
+
+const repeated = (values: readonly string[], pointerTo: (index: number) => string): FieldError[] =>
+  values.flatMap((value, index) => (values.indexOf(value) < index ? [{ pointer: pointerTo(index), code: 'duplicate', detail: 'is there already' }] : []));
 
 function decide(body: CreateTaskBody, { caller, now }: CommandRequest, { project, dependencies }: Known): Decision {
   const plan = planOf(body, project?.time_zone ?? caller.timeZone);

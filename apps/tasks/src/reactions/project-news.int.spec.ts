@@ -171,6 +171,22 @@ describe('news of a project', () => {
       expect(await referenceTo(created.subject)).toEqual({ status: 'closed', version: 2, milestone_ids, time_zone: 'Asia/Kolkata' });
     });
 
+    it('tells of such late cancellations with the time of the closing', async () => {
+      const created = aProjectCreated(caller);
+      const closed = aProjectClosed(caller, created.subject, 'cancel');
+      await cancelling.cancel(closed);
+      await scaffolding.scaffold(created);
+      const told = (await eventsOf(created.subject)).filter(({ type }) => type === 'task.cancelled').map((event) => JSON.parse(event.public) as PublicEvent);
+      expect(told.map(({ timestamp }) => timestamp)).toEqual([closed.timestamp, closed.timestamp, closed.timestamp]);
+    });
+
+    it('cancels nothing that is scaffolded afterwards when that was not ordered', async () => {
+      const created = aProjectCreated(caller);
+      await cancelling.cancel(aProjectClosed(caller, created.subject, 'refuse'));
+      await scaffolding.scaffold(created);
+      expect(await statusesOf(created.subject)).toEqual(['open', 'open', 'open']);
+    });
+
     it('ends alike in whichever order, and however simultaneously, the two are read', async () => {
       const pairs = Array.from({ length: 8 }, () => aProjectCreated(caller)).map((created) => ({
         created,

@@ -1,10 +1,10 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Queue, QueueQuery } from '@works/contracts/queues';
 import type { Caller } from '@works/platform/caller';
+import { endOfDay, today } from '@works/platform/calendar';
 import { CurrentCaller, IdParam, Now, Operation, RequireScope } from '@works/platform/http';
 import { TenantDatabase } from '@works/platform/tenancy';
 import type { UserId } from '../domain/task';
-import { endOfToday } from '../due';
 import { QUEUE_STATEMENT, type QueueGroup, type QueueRow } from './queue-statement';
 import { presentRow } from './task-rows';
 
@@ -23,7 +23,7 @@ export class FindQueue {
   })
   async find(@IdParam('id', 'usr') userId: UserId, @CurrentCaller() caller: Caller, @Query() query: QueueQuery, @Now() now: Date): Promise<Queue> {
     const timeZone = query.time_zone ?? caller.timeZone;
-    const values = [userId, now.toISOString(), endOfToday(now, timeZone)];
+    const values = [userId, now.toISOString(), endOfDay(today(now, timeZone), timeZone)];
     const rows = await this.database.query<QueueRow>(caller, { ...QUEUE_STATEMENT, values });
     const inGroup = (group: QueueGroup) => rows.filter((row) => row.group === group);
     const shown = (group: QueueGroup) => inGroup(group).map((row) => presentRow(row, now));

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '@works/platform/caller';
-import { CaughtUp, type Positions } from '@works/platform/caught-up';
+import { CaughtUp, type PositionsByService } from '@works/platform/caught-up';
 import { TenantDatabase } from '@works/platform/tenancy';
 import type { Task, TaskId } from '../domain/task';
 
@@ -38,7 +38,7 @@ export class References {
    * No read when nothing is mentioned, one when all of it is known. Only for what is unknown it waits for the caller's own writes
    * elsewhere (a project made a moment ago) to arrive here, and looks again.
    */
-  async find(caller: Caller, mentioned: Mentioned, positions: Positions): Promise<Known & { unknown: UnknownReference[] }> {
+  async find(caller: Caller, mentioned: Mentioned, positions: PositionsByService): Promise<Known & { unknown: UnknownReference[] }> {
     const known = await this.read(caller, mentioned);
     const unknown = unknownIn(mentioned, known);
     if (unknown.length === 0) return { ...known, unknown };

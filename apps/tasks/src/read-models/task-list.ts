@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ListTasksQuery, Task, type TaskFilter } from '@works/contracts/tasks';
+import { ListTasksQuery, Task } from '@works/contracts/tasks';
 import type { Caller } from '@works/platform/caller';
 import { CurrentCaller, listOf, Now, Operation, RequireScope } from '@works/platform/http';
 import { Pages } from '@works/platform/pagination';
@@ -31,7 +31,7 @@ export class ListTasks {
 }
 
 /** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
-function newestFirst(filter: TaskFilter, after: readonly unknown[] | null, count: number): { text: string; values: unknown[] } {
+function newestFirst(filter: Omit<ListTasksQuery, 'limit' | 'cursor'>, after: readonly unknown[] | null, count: number): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const conditions: string[] = [];
   const where = (condition: string, value: unknown) => conditions.push(`${condition} $${values.push(value)}`);

@@ -1,4 +1,4 @@
-import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, OneOf, Text, TimeZone } from '../fields';
+import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, OneOf, Text, TimeZone, WholeNumber } from '../fields';
 import { TASK_PRIORITIES, TASK_STATUSES, type TaskPriority, type TaskStatus } from './task';
 
 /** One line of the checklist of a new task. */
@@ -37,7 +37,7 @@ export class CreateTaskBody {
   due_at?: string | null;
 
   @TimeZone({ optional: true, description: "Default: the project's, or else the organization's." })
-  time_zone?: string;
+  time_zone?: string | null;
 
   @OneOf(TASK_PRIORITIES, { optional: true, description: 'Default: normal.' })
   priority?: TaskPriority;
@@ -64,8 +64,8 @@ export class CompleteTaskBody {
   force?: boolean;
 }
 
-/** Filters of `GET /tasks`; together they narrow. */
-export class TaskFilter {
+/** Query of `GET /tasks`; filters together narrow. */
+export class ListTasksQuery {
   @IdOf('prj', { optional: true })
   project_id?: string;
 
@@ -77,4 +77,10 @@ export class TaskFilter {
 
   @OneOf(TASK_STATUSES, { optional: true })
   status?: TaskStatus;
+
+  @WholeNumber({ min: 1, max: 100, optional: true, description: 'Tasks on a page. Default: 25.' })
+  limit?: number;
+
+  @Text({ max: 1_000, optional: true, description: 'The `next_cursor` of the page before.' })
+  cursor?: string;
 }

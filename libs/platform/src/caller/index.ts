@@ -1,1 +1,2 @@
 export * from './caller';
+export * from './signed-caller';

@@ -1,6 +1,6 @@
 import type { Subscription } from '../event-log';
 import { Problem } from '../problems';
-import type { Positions } from './positions';
+import type { PositionsByService } from './positions';
 
 /** How long a read waits until its service is as new as the caller asked for. */
 const WAIT_MS = 2_000;
@@ -28,7 +28,7 @@ export class CaughtUp {
   constructor(private readonly options: CaughtUpOptions) {}
 
   /** Resolves when everything up to these positions has taken effect here; 503 not_caught_up past the bound. */
-  async wait(positions: Positions): Promise<void> {
+  async wait(positions: PositionsByService): Promise<void> {
     const ahead = this.options.sources.filter((source) => (positions.get(source) ?? -1n) > (this.reached.get(source) ?? -1n));
     if (ahead.length === 0) return;
     const signal = AbortSignal.timeout(this.options.waitMs ?? WAIT_MS);

@@ -1,2 +1,3 @@
+export * from './catching-up.guard';
 export * from './caught-up';
 export * from './positions';

@@ -19,7 +19,7 @@ const BATCH_MAX = 500;
  */
 export class BatchTransport extends Server implements CustomTransportStrategy {
   override transportId = Symbol('event-log');
-  protected override propagatesEventHandlerErrors = true;
+  override propagatesEventHandlerErrors = true;
   private subscribed: Subscription | null = null;
 
   constructor(private readonly options: BatchTransportOptions) {

@@ -1,0 +1,121 @@
+import type { Evolve } from '@works/platform/decider';
+import { RuleViolation, unreachable } from '@works/platform/errors';
+import type { Id } from '@works/platform/ids';
+import type { PlannedMilestone } from './scaffold';
+
+export type ProjectId = Id<'prj'>;
+export type Outcome = 'delivered' | 'cancelled';
+
+/** What a project is about, in the spelling outsiders see: presenting a project copies fields and renames none. */
+export interface Delivery {
+  readonly id: ProjectId;
+  readonly name: string;
+  readonly owner_id: Id<'usr'>;
+  readonly deal_id: Id<'dl'> | null;
+  readonly contact_id: Id<'ctc'> | null;
+  /** The caller's own id, unique per organization and mode. */
+  readonly reference: string | null;
+  readonly time_zone: string;
+  readonly starts_on: string | null;
+  readonly due_on: string | null;
+  readonly template: { readonly key: string; readonly version: number } | null;
+  readonly roles: Readonly<Record<string, Id<'usr'>>>;
+  readonly variables: Readonly<Record<string, string | number>>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** How far milestones and tasks are: other aggregates' affairs, which a project's own history cannot tell later. Cancelled tasks do not count. */
+export interface Progress {
+  readonly milestones: number;
+  readonly milestones_reached: number;
+  readonly tasks: number;
+  readonly tasks_completed: number;
+  readonly tasks_overdue: number;
+}
+
+export type ProjectEvent =
+  /** `plan` is told to outsiders and not kept: milestones and tasks have histories of their own. */
+  | { readonly type: 'project.created'; readonly data: Delivery & { readonly plan: readonly PlannedMilestone[]; readonly at: string } }
+  | { readonly type: 'project.closed'; readonly data: Closing };
+
+interface Closing {
+  readonly outcome: Outcome;
+  readonly open_tasks: 'cancel' | 'none';
+  readonly progress: Progress;
+  readonly at: string;
+}
+
+interface Facts extends Delivery {
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+export interface ActiveProject extends Facts {
+  readonly status: 'active';
+}
+export interface ClosedProject extends Facts {
+  readonly status: 'closed';
+  readonly outcome: Outcome;
+  readonly closed_at: string;
+}
+export type Project = ActiveProject | ClosedProject;
+
+export const createProject = (delivery: Delivery, plan: readonly PlannedMilestone[], at: string): ProjectEvent => ({
+  type: 'project.created',
+  data: { ...delivery, plan, at },
+});
+
+/** What is not done yet: tasks that are open, milestones that are pending. */
+export interface OpenWork {
+  readonly tasks: readonly { readonly id: Id<'tsk'>; readonly title: string }[];
+  readonly milestones: readonly { readonly id: Id<'mst'>; readonly name: string }[];
+}
+
+export interface Close {
+  readonly outcome: Outcome;
+  /** What becomes of open tasks; `refuse` closes only where nothing is left to do. */
+  readonly openTasks: 'refuse' | 'cancel';
+  readonly openWork: OpenWork;
+  readonly progress: Progress;
+  readonly at: string;
+}
+
+export function closeProject(project: Project, { outcome, openTasks, openWork, progress, at }: Close): ProjectEvent[] {
+  if (project.status === 'closed') {
+    if (project.outcome === outcome) return [];
+    throw new RuleViolation('project_closed', `The project is closed already, as ${project.outcome}.`);
+  }
+  if (openTasks === 'refuse') refuseOpenWork(outcome, openWork);
+  return [{ type: 'project.closed', data: { outcome, open_tasks: openTasks === 'cancel' ? 'cancel' : 'none', progress, at } }];
+}
+
+/** A cancelled project need not have reached its milestones; a delivered one must. */
+function refuseOpenWork(outcome: Outcome, { tasks, milestones }: OpenWork): void {
+  const blockers = [
+    ...tasks.map(({ id, title }) => ({ kind: 'task', id, title })),
+    ...(outcome === 'delivered' ? milestones.map(({ id, name }) => ({ kind: 'milestone', id, title: name })) : []),
+  ];
+  if (blockers.length === 0) return;
+  throw new RuleViolation(
+    'project_has_open_work',
+    `${blockers.length === 1 ? '1 task or milestone is' : `${blockers.length} tasks and milestones are`} not done. Finish them, or send {"open_tasks": "cancel"}.`,
+    { blocked_by: blockers },
+  );
+}
+
+/** Trusts history: an event that is in the stream happened, so `evolve` never refuses. */
+export const evolve: Evolve<Project, ProjectEvent> = (project, event) => {
+  if (event.type === 'project.created') return opened(event.data);
+  if (project === null) throw new Error(`A project's history begins with project.created, not with ${event.type}`);
+  switch (event.type) {
+    case 'project.closed': {
+      const { outcome, at } = event.data;
+      return { ...project, status: 'closed', outcome, closed_at: at, updated_at: at };
+    }
+    default:
+      return unreachable(event.type);
+  }
+};
+
+function opened({ plan: _notKept, at, ...delivery }: Delivery & { plan: unknown; at: string }): ActiveProject {
+  return { ...delivery, status: 'active', created_at: at, updated_at: at };
+}

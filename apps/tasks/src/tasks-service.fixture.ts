@@ -1,0 +1,89 @@
+import type { PublicEvent } from '@works/contracts/events';
+import type { ProjectClosedData, ProjectCreatedData } from '@works/contracts/projects';
+import { CALLER_HEADER, signCaller, type Caller } from '@works/platform/caller';
+import { deriveKey, serviceConfig } from '@works/platform/config';
+import { EventStore, record, type CommandRequest } from '@works/platform/event-store';
+import { newId } from '@works/platform/ids';
+import { runService } from '@works/platform/service';
+import { TenantDatabase } from '@works/platform/tenancy';
+import { tasks } from './aggregate';
+import { cancelTask } from './domain/task';
+import { CancelTasksWhenProjectClosed } from './reactions/cancel-tasks-when-project-closed';
+import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when-project-created';
+import { tasksService } from './tasks.module';
+
+const SECRET = 'a secret of the specs, long enough to be one';
+
+interface Database {
+  appUrl: string;
+  workerUrl: string;
+  drop(): Promise<void>;
+}
+
+export interface StoredEvent {
+  type: string;
+  version: number;
+  tx: string;
+  log_key: string;
+  public: PublicEvent;
+}
+
+export type TasksService = Awaited<ReturnType<typeof startTasks>>;
+
+/** The whole service as it runs, on databases of a spec's own. `projectsUrl` is where it asks how far projects has published. */
+export async function startTasks({ own, log, projectsUrl }: { own: Database; log: Database; projectsUrl?: string }) {
+  const env = {
+    PORT: '0',
+    DATABASE_URL: own.appUrl,
+    WORKER_DATABASE_URL: own.workerUrl,
+    EVENT_LOG: 'embedded',
+    LOG_DATABASE_URL: log.appUrl,
+    WORKS_SECRET: SECRET,
+    PROJECTS_URL: projectsUrl,
+    LOG_LEVEL: 'error',
+  };
+  const { app, stop } = await runService(tasksService, serviceConfig(env));
+  const key = deriveKey(SECRET, 'caller');
+  const send = (method: 'GET' | 'POST', url: string, headers: Record<string, string>, body?: unknown) =>
+    app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) });
+  const as = (caller: Caller | null) => {
+    const signed = caller === null ? {} : { [CALLER_HEADER]: signCaller(caller, key, Date.now()) };
+    return {
+      get: (url: string, headers: Record<string, string> = {}) => send('GET', url, { ...signed, ...headers }),
+      post: (url: string, body?: unknown, headers: Record<string, string> = {}) =>
+        send('POST', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
+    };
+  };
+  return {
+    as: (caller: Caller) => as(caller),
+    asNobody: () => as(null),
+
+    /** Delivers news as the event log would. */
+    hear: (event: PublicEvent<ProjectCreatedData> | PublicEvent<ProjectClosedData>): Promise<void> =>
+      event.type === 'project.created'
+        ? app.get(ScaffoldTasksWhenProjectCreated).scaffold(event as PublicEvent<ProjectCreatedData>)
+        : app.get(CancelTasksWhenProjectClosed).cancel(event as PublicEvent<ProjectClosedData>),
+
+    cancel: (request: CommandRequest, id: string) =>
+      app.get(EventStore).change(request, tasks, id, (task, loaded) => {
+        const events = cancelTask(task, { at: request.now.toISOString() });
+        return { changes: events.length > 0 ? [record(tasks, loaded, events)] : [], answer: { status: 200, body: {} } };
+      }),
+
+    eventsOf: async (caller: Caller, id: string): Promise<StoredEvent[]> => {
+      const rows = await app
+        .get(TenantDatabase)
+        .query<{ type: string; version: number; tx: string; log_key: string; public: string }>(
+          caller,
+          'select type, version, tx::text, log_key, public from events where stream_id = $1 order by version',
+          [id],
+        );
+      return rows.map((row) => ({ ...row, public: JSON.parse(row.public) as PublicEvent }));
+    },
+
+    stop: async () => {
+      await stop();
+      await Promise.all([own.drop(), log.drop()]);
+    },
+  };
+}

@@ -1,0 +1,41 @@
+// Events offered at a fixed rate to one fast receiver: delivered as fast as they come, with no backlog at the end.
+import { client, ms, openLoop, percentile, startProduct, startReceiver } from './support.mjs';
+
+const PER_SECOND = 800;
+
+export const title = `deliveries to one fast receiver, ${PER_SECOND} per second`;
+export const least = `${PER_SECOND} per second, steady for 2 minutes`;
+
+export async function measure({ seconds = 120 } = {}) {
+  const product = await startProduct();
+  const received = new Map();
+  const receiver = await startReceiver(({ id, at }) => received.set(id, at));
+  try {
+    const http = client(product, 64);
+    await http.post('/webhook_endpoints', { url: receiver.url, events: ['task.created'] });
+    const startedAt = performance.now();
+    let sent = 0;
+    const behind = [];
+    await openLoop({
+      perSecond: PER_SECOND,
+      seconds,
+      work: async (index) => {
+        await http.post('/tasks', { title: 'Deliver' });
+        sent++;
+        if (index % PER_SECOND === 0) behind.push(sent - received.size);
+      },
+    });
+    const acceptedAt = performance.now();
+    while (received.size < sent && performance.now() < acceptedAt + 120_000) await new Promise((done) => setTimeout(done, 10));
+    const last = Math.max(...received.values());
+    await http.close();
+    behind.sort((a, b) => a - b);
+    return {
+      figure: `${(received.size / ((last - startedAt) / 1_000)).toFixed(0)}/s, ${received.size} of ${sent} delivered`,
+      details: `drained ${ms(Math.max(0, last - acceptedAt))} after the last answer; events under way p50 ${percentile(behind, 50)}, p99 ${percentile(behind, 99)}`,
+    };
+  } finally {
+    await receiver.close();
+    await product.stop();
+  }
+}

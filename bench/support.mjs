@@ -1,0 +1,171 @@
+// What every measurement needs: the product as a user runs it, a receiver, a bounded load, and percentiles.
+import { spawn, execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createServer as createNetServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Pool as HttpPool } from 'undici';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const run = promisify(execFile);
+
+/** Starts the product in a folder of its own. */
+export async function startProduct({ kafka = false } = {}) {
+  const home = mkdtempSync(join(tmpdir(), 'works-bench-'));
+  const port = await freePort();
+  const child = spawn(process.execPath, ['tools/start.mjs', ...(kafka ? ['--kafka'] : [])], {
+    cwd: root,
+    env: { ...process.env, WORKS_HOME: home, PORT: String(port), LOG_LEVEL: 'warn' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}`);
+    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`).then((response) => response.ok, () => false);
+    if (ready) break;
+    await delay(50);
+  }
+  const { organizations } = JSON.parse(readFileSync(join(home, 'dev.json'), 'utf8'));
+  return {
+    home,
+    port,
+    key: organizations[0].live_key,
+    organization: organizations[0].id,
+    superuserUrl: () => {
+      const password = readFileSync(join(home, 'postgres', 'password'), 'utf8');
+      const pgPort = /^port = (\d+)$/m.exec(readFileSync(join(home, 'postgres', 'data', 'postgresql.auto.conf'), 'utf8'))[1];
+      return `postgresql://postgres:${password}@127.0.0.1:${pgPort}`;
+    },
+    processes: () => servicesOf(child.pid),
+    async stop() {
+      child.kill('SIGTERM');
+      if (child.exitCode === null) await new Promise((done) => child.on('exit', done));
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A client with this many connections, one request on each at a time. */
+export function client(product, connections) {
+  const pool = new HttpPool(`http://127.0.0.1:${product.port}`, { connections, pipelining: 1 });
+  const send = async (method, path, body) => {
+    const headers = { authorization: `Bearer ${product.key}` };
+    if (body !== undefined) {
+      headers['content-type'] = 'application/json';
+      headers['idempotency-key'] = randomUUID();
+    }
+    const response = await pool.request({ method, path: `/works/v1${path}`, headers, body: body && JSON.stringify(body) });
+    const text = await response.body.text();
+    if (response.statusCode >= 300) throw new Error(`${method} ${path} answered ${response.statusCode}: ${text.slice(0, 500)}`);
+    return text;
+  };
+  return { get: (path) => send('GET', path), post: (path, body = {}) => send('POST', path, body), close: () => pool.close() };
+}
+
+/** `inFlight` workers call `work` until the time is up. Resolves with the count, the rate, and each call's milliseconds, sorted. */
+export async function closedLoop({ inFlight, seconds, work }) {
+  const latencies = [];
+  const startedAt = performance.now();
+  const endAt = startedAt + seconds * 1_000;
+  await Promise.all(
+    Array.from({ length: inFlight }, async () => {
+      while (performance.now() < endAt) {
+        const at = performance.now();
+        await work();
+        latencies.push(performance.now() - at);
+      }
+    }),
+  );
+  const elapsed = (performance.now() - startedAt) / 1_000;
+  return { count: latencies.length, perSecond: latencies.length / elapsed, latencies: latencies.sort((a, b) => a - b) };
+}
+
+/** Starts `work` at a fixed rate, whatever the answers take: the load does not wait for the system under it. */
+export async function openLoop({ perSecond, seconds, work }) {
+  const pending = [];
+  const startedAt = performance.now();
+  for (let index = 0; index < perSecond * seconds; index++) {
+    const due = startedAt + (index * 1_000) / perSecond;
+    if (due > performance.now()) await delay(due - performance.now());
+    pending.push(work(index));
+  }
+  await Promise.all(pending);
+}
+
+export const percentile = (sorted, p) => sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * p) / 100))];
+export const ms = (value) => `${value.toFixed(value < 10 ? 2 : 1)} ms`;
+
+/** An endpoint that answers 200 at once and tells `arrived` of each event's id and type. */
+export async function startReceiver(arrived) {
+  const server = createServer((request, response) => {
+    const at = performance.now();
+    const chunks = [];
+    request.on('data', (chunk) => chunks.push(chunk));
+    request.on('end', () => {
+      response.writeHead(200, { 'content-length': 0 }).end();
+      arrived({ id: request.headers['webhook-id'], at, body: Buffer.concat(chunks) });
+    });
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${server.address().port}/hooks`,
+    close: () => new Promise((done) => (server.closeAllConnections(), server.close(done))),
+  };
+}
+
+/** Runs pgbench with a script of ours; resolves with transactions per second and the average latency in ms. */
+export async function pgbench(url, { script, clients, seconds, variables = {} }) {
+  const parameters = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '2', '-T', String(seconds), '-f', script];
+  for (const [name, value] of Object.entries(variables)) parameters.push('-D', `${name}=${value}`);
+  const { stdout } = await run('pgbench', [...parameters, url]).catch((error) => {
+    if (error.code === 'ENOENT') throw new Error('pgbench is not installed: it comes with PostgreSQL (Debian: apt-get install postgresql-contrib)');
+    throw error;
+  });
+  return { perSecond: Number(/tps = ([\d.]+)/.exec(stdout)[1]), latencyMs: Number(/latency average = ([\d.]+)/.exec(stdout)[1]) };
+}
+
+export async function psql(url, sql) {
+  const { Client } = (await import('pg')).default;
+  const connection = new Client({ connectionString: url });
+  await connection.connect();
+  try {
+    return await connection.query(sql);
+  } finally {
+    await connection.end();
+  }
+}
+
+/** Resident megabytes by service, from /proc. */
+function servicesOf(parent) {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+        const service = /apps\/(\w+)\/dist\/main\.js/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[1];
+        if (!service || Number(/^PPid:\s+(\d+)/m.exec(status)[1]) !== parent) return [];
+        return [{ service, pid: Number(pid), residentMb: Number(/^VmRSS:\s+(\d+)/m.exec(status)[1]) / 1_024 }];
+      } catch {
+        return [];
+      }
+    });
+}
+
+const freePort = () =>
+  new Promise((done, failed) => {
+    const server = createNetServer();
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+
+/** A prefixed id with a random body, for load only. */
+export const anId = (prefix) => `${prefix}_0${Array.from(crypto.getRandomValues(new Uint8Array(25)), (byte) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[byte & 31]).join('')}`;

@@ -1,0 +1,105 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '@works/platform/testing';
+import { newId } from '@works/platform/ids';
+import { Api } from '../support/api';
+import { Product, type Log, type Service } from '../support/product';
+import { Receiver } from '../support/receiver';
+import { seeded } from '../support/seeded';
+
+const PROJECTS = Number(process.env['CHAOS_PROJECTS'] ?? 500);
+const CLIENTS = 8;
+const SERVICES: readonly Service[] = ['gateway', 'projects', 'tasks', 'webhooks'];
+/** Between two kills; restarts overlap with further kills on purpose. */
+const CALM_MS = { least: 700, most: 2_500 };
+const TASKS_OF_TEMPLATE = 24;
+
+/**
+ * Eight clients create projects and retry with their key while processes die at random moments. A failure is repeated with
+ * CHAOS_SEED=<seed>, which the test prints.
+ */
+describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted is lost (%s log)', (log) => {
+  const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
+  let product: Product;
+  let receiver: Receiver;
+  let api: Api;
+
+  beforeAll(async () => {
+    [product, receiver] = await Promise.all([Product.start(log), Receiver.listen()]);
+    api = new Api(product.url, product.organizations[0]!.live_key);
+    const endpoint = await api.post('/webhook_endpoints', { url: receiver.url });
+    receiver.secret = endpoint.body['secret'] as string;
+  }, 90_000);
+
+  afterAll(async () => {
+    await receiver.close();
+    await product.stop();
+  }, 30_000);
+
+  it(`creates ${PROJECTS} projects through kills, seed ${seed}`, async () => {
+    const random = seeded(seed);
+    const accepted: string[] = [];
+    let toCreate = PROJECTS;
+    const client = async () => {
+      while (toCreate-- > 0) {
+        const reply = await api.insist('POST', '/projects', { name: 'Site fit-out', owner_id: newId('usr'), template: 'fitout_v2' }, 90_000);
+        expect(reply.status).toBe(201);
+        accepted.push(reply.body['id'] as string);
+      }
+    };
+    let working = true;
+    const clients = Promise.all(Array.from({ length: CLIENTS }, client)).finally(() => (working = false));
+    const kills = killAtRandom(random, () => working);
+    await clients;
+    const killed = await kills;
+    await product.ready();
+
+    // Every accepted project is there, once, and so is each of its tasks.
+    const projects = await api.all('/projects');
+    expect(new Set(projects.map((project) => project['id'])).size).toBe(projects.length);
+    expect(projects.map((project) => project['id']).sort()).toEqual([...accepted].sort());
+    await eventually(async () => expect(await scaffolds()).toEqual(new Map(accepted.map((id) => [id, TASKS_OF_TEMPLATE]))), { withinMs: 60_000 });
+
+    // Every event of the log reached the receiver, and nothing else did.
+    const events = await eventually(
+      async () => {
+        const all = await api.all('/events');
+        // project.created, and for each task task.created and task.assigned
+        expect(all).toHaveLength(accepted.length * (1 + 2 * TASKS_OF_TEMPLATE));
+        return all;
+      },
+      { withinMs: 60_000 },
+    );
+    expect(events.map((event) => event['position'])).toEqual(events.map((_, index) => index + 1));
+    const known = new Set(events.map((event) => event['id'] as string));
+    await eventually(() => expect([...known].filter((id) => !receiver.ids().has(id))).toEqual([]), { withinMs: 120_000 });
+    expect([...receiver.ids()].filter((id) => !known.has(id))).toEqual([]);
+    expect(receiver.forged).toEqual([]);
+    process.stderr.write(
+      `${log}: ${accepted.length} projects, ${known.size} events, ${receiver.received.length - known.size} repeated; killed ${killed.join(', ')}\n`,
+    );
+  }, 600_000);
+
+  async function killAtRandom(random: () => number, goOn: () => boolean): Promise<string[]> {
+    const killed: string[] = [];
+    const victims = [...SERVICES, 'postgres', ...(log === 'kafka' ? ['broker'] : [])];
+    for (let turn = 0; goOn(); turn++) {
+      await delay(CALM_MS.least + random() * (CALM_MS.most - CALM_MS.least));
+      // Each victim has its turn before chance decides, so that no run spares one.
+      const victim = victims[turn < victims.length ? turn : Math.floor(random() * victims.length)]!;
+      if (victim === 'postgres') product.killPostgres();
+      else if (victim === 'broker') product.killBroker();
+      else product.kill(victim as Service);
+      killed.push(victim);
+    }
+    return killed;
+  }
+
+  async function scaffolds(): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const task of await api.all('/tasks')) {
+      const project = task['project_id'] as string;
+      counts.set(project, (counts.get(project) ?? 0) + 1);
+    }
+    return counts;
+  }
+});

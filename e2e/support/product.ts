@@ -1,0 +1,194 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { eventually } from '@works/platform/testing';
+
+export const root = resolve(__dirname, '../..');
+
+export type Log = 'embedded' | 'kafka';
+export type Service = 'gateway' | 'projects' | 'tasks' | 'webhooks';
+
+export interface Organization {
+  id: string;
+  name: string;
+  live_key: string;
+  test_key: string;
+}
+
+/** Nothing on this machine takes longer than this to start; the promise to users is 20 seconds. */
+const READY_MS = 60_000;
+
+/** The product as a user runs it: `npm start` in a folder of its own, on a port of its own. */
+export class Product {
+  private constructor(
+    readonly home: string,
+    readonly port: number,
+    readonly log: Log,
+    private supervisor: ChildProcess,
+    private readonly environment: NodeJS.ProcessEnv,
+  ) {}
+
+  static async start(log: Log = 'embedded', environment: NodeJS.ProcessEnv = {}): Promise<Product> {
+    const home = mkdtempSync(join(tmpdir(), 'works-e2e-'));
+    const port = await freePort();
+    const product = new Product(home, port, log, launch(home, port, log, environment), environment);
+    await product.ready();
+    return product;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/works/v1`;
+  }
+
+  get organizations(): Organization[] {
+    return (JSON.parse(readFileSync(join(this.home, 'dev.json'), 'utf8')) as { organizations: Organization[] }).organizations;
+  }
+
+  /** Starts it again in the same folder, as a user would after whatever happened. */
+  async restart(): Promise<void> {
+    this.supervisor = launch(this.home, this.port, this.log, this.environment);
+    await this.ready();
+  }
+
+  async ready(): Promise<void> {
+    await eventually(
+      async () => {
+        if (this.supervisor.exitCode !== null) throw new Error(`npm start ended with ${this.supervisor.exitCode}: ${this.logTail()}`);
+        const response = await fetch(`http://127.0.0.1:${this.port}/health/ready`);
+        if (!response.ok) throw new Error(`not ready: ${await response.text()}`);
+      },
+      { withinMs: READY_MS },
+    );
+  }
+
+  /** Ctrl-C. Resolves with how long it took. */
+  async interrupt(signal: NodeJS.Signals = 'SIGINT'): Promise<number> {
+    const startedAt = performance.now();
+    this.supervisor.kill(signal);
+    if (this.supervisor.exitCode === null && this.supervisor.signalCode === null) await once(this.supervisor, 'exit');
+    return performance.now() - startedAt;
+  }
+
+  /** SIGKILL, without a word before. */
+  async killSupervisor(): Promise<void> {
+    this.supervisor.kill('SIGKILL');
+    await once(this.supervisor, 'exit');
+  }
+
+  /** SIGKILLs one service; the supervisor starts it anew. */
+  kill(service: Service): void {
+    for (const pid of this.pidsOf(service)) killIfThere(pid);
+  }
+
+  /** SIGKILLs the database server's postmaster and its children. */
+  killPostgres(): void {
+    const pid = this.postmaster();
+    if (pid === null) return;
+    const children = processes().filter((process) => process.parent === pid);
+    killIfThere(pid);
+    for (const child of children) killIfThere(child.pid);
+  }
+
+  killBroker(): void {
+    for (const { pid, command } of processes()) {
+      if (command.includes('kafka.Kafka') && command.includes(this.home)) killIfThere(pid);
+    }
+  }
+
+  pidsOf(service: Service): number[] {
+    return processes()
+      .filter(({ command, parent }) => command.includes(`apps/${service}/dist/main.js`) && parent === this.supervisorPid())
+      .map(({ pid }) => pid);
+  }
+
+  postmaster(): number | null {
+    try {
+      return Number(readFileSync(join(this.home, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+    } catch {
+      return null;
+    }
+  }
+
+  /** The operator's command line, as the README shows it. */
+  works(...parameters: string[]): Promise<string> {
+    return new Promise((done, failed) => {
+      const child = spawn(process.execPath, ['tools/works.mjs', ...parameters], { cwd: root, env: { ...process.env, WORKS_HOME: this.home } });
+      let output = '';
+      let errors = '';
+      child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+      child.on('close', (code) => (code === 0 ? done(output) : failed(new Error(`works ${parameters.join(' ')} ended with ${code}: ${errors}`))));
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.interrupt('SIGTERM');
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** What the services last said, for the message of a failed test. */
+  logTail(): string {
+    const folder = join(this.home, 'logs');
+    return readdirSync(folder)
+      .map((file) => `--- ${file}\n${readFileSync(join(folder, file), 'utf8').split('\n').slice(-15).join('\n')}`)
+      .join('\n');
+  }
+
+  private supervisorPid(): number {
+    return this.supervisor.pid!;
+  }
+}
+
+function launch(home: string, port: number, log: Log, environment: NodeJS.ProcessEnv): ChildProcess {
+  const parameters = ['tools/start.mjs', ...(log === 'kafka' ? ['--kafka'] : [])];
+  const child = spawn(process.execPath, parameters, {
+    cwd: root,
+    env: { ...process.env, ...environment, WORKS_HOME: home, PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return child;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((done, failed) => {
+    const server = createServer();
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => done(port));
+    });
+  });
+}
+
+interface Running {
+  pid: number;
+  parent: number;
+  command: string;
+}
+
+/** What runs on this machine, from /proc. */
+function processes(): Running[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]);
+        return [{ pid: Number(name), parent, command }];
+      } catch {
+        return []; // it ended while we were looking
+      }
+    });
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,136 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  Equals,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
+import { idPattern } from '@works/platform/ids';
+
+/**
+ * The vocabulary of fields. Each is a handful of class-validator decorators; the JSON Schema made from them is what the service
+ * validates with and what the OpenAPI document shows. Requests and answers are written with the same words.
+ */
+export interface FieldOptions {
+  /** May be left out of a request. Answers always have every field. */
+  optional?: boolean;
+  nullable?: boolean;
+  description?: string;
+  example?: unknown;
+}
+
+type Schema = Record<string, unknown>;
+
+/** Where the presence of a field is noted in its schema until the class's `required` is made from it. */
+export const PRESENCE = 'x-presence';
+
+/** Free text in characters. Control of length only; what is no text at all (NUL, lone surrogates) is refused everywhere. */
+export const Text = ({ min = 1, max, pattern, ...options }: FieldOptions & { min?: number; max: number; pattern?: RegExp }): PropertyDecorator =>
+  field(options, [IsString(), MinLength(min), MaxLength(max), ...(pattern ? [Matches(pattern)] : [])]);
+
+/** A prefixed ULID of this type. */
+export const IdOf = (prefix: string, options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsString(), Matches(new RegExp(idPattern(prefix)))], idSchema(prefix));
+
+/** An integer; both bounds are allowed values. */
+export const WholeNumber = ({ min, max, ...options }: FieldOptions & { min: number; max: number }): PropertyDecorator =>
+  field(options, [IsInt(), Min(min), Max(max)], { type: 'integer' });
+
+export const Flag = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsBoolean()]);
+
+/** One of a closed, published list. */
+export const OneOf = (values: readonly string[], options: FieldOptions = {}): PropertyDecorator => field(options, [IsIn([...values])], { type: 'string' });
+
+/** Always this value, such as the `object` of a resource. */
+export const Fixed = (value: string, options: FieldOptions = {}): PropertyDecorator => field(options, [Equals(value)], { type: 'string', enum: [value] });
+
+/** A day in the calendar, `YYYY-MM-DD`. */
+export const LocalDate = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsString()], { type: 'string', format: 'date' });
+
+/** RFC 3339 with an offset; answers are UTC with milliseconds. */
+export const Instant = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsString()], { type: 'string', format: 'date-time' });
+
+/** An IANA name such as `Asia/Kolkata`. */
+export const TimeZone = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsString(), MaxLength(64)], { type: 'string', format: 'time-zone' });
+
+/** The caller's own notes: up to 50 keys of 40 characters with values of up to 500. */
+export const Metadata = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsObject()], {
+    type: 'object',
+    maxProperties: 50,
+    propertyNames: { type: 'string', minLength: 1, maxLength: 40 },
+    additionalProperties: { type: 'string', maxLength: 500 },
+  });
+
+/** A map with free keys (1 to 64 of `[a-z0-9_]`) whose values are ids of one type, or objects of one class. */
+export const MapOf = (item: string | (() => Constructor), { max = 100, ...options }: FieldOptions & { max?: number } = {}): PropertyDecorator =>
+  field(options, [IsObject()], () => ({
+    type: 'object',
+    maxProperties: max,
+    propertyNames: { type: 'string', pattern: '^[a-z0-9_]{1,64}$' },
+    additionalProperties: itemSchema(item),
+  }));
+
+/** Any JSON object. */
+export const Json = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsObject()], { type: 'object', additionalProperties: true });
+
+type Constructor = new (...parameters: never[]) => object;
+
+/** An object of a class that is written with these fields. */
+export const Nested = (of: () => Constructor, options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [ValidateNested(), Type(of)], () => reference(of()));
+
+/** A list of objects of a class, of ids (`'tsk'`), or of what a JSON Schema describes. */
+export const ListOf = (item: string | Schema | (() => Constructor), { max = 100, ...options }: FieldOptions & { max?: number } = {}): PropertyDecorator =>
+  field(options, [IsArray(), ArrayMaxSize(max)], () => ({ type: 'array', maxItems: max, items: itemSchema(item) }));
+
+const idSchema = (prefix: string): Schema => ({ type: 'string', pattern: idPattern(prefix), 'x-id': prefix });
+
+const reference = (of: Constructor): Schema => ({ $ref: `#/components/schemas/${of.name}` });
+
+const itemSchema = (item: string | Schema | (() => Constructor)): Schema =>
+  typeof item === 'string' ? idSchema(item) : typeof item === 'function' ? reference(item()) : item;
+
+/** `exact` replaces what the validators alone would say; it is a function where it refers to classes that may not exist yet. */
+function field(options: FieldOptions, validators: PropertyDecorator[], exact?: Schema | (() => Schema)): PropertyDecorator {
+  return (target, property) => {
+    for (const validator of validators) validator(target, property);
+    if (options.optional || options.nullable) {
+      const passes = (value: unknown) => (value === undefined ? options.optional === true : value === null ? options.nullable === true : false);
+      ValidateIf((object: Record<string | symbol, unknown>) => !passes(object[property]))(target, property);
+    }
+    JSONSchema((derived) => {
+      const schema = { ...(derived as Schema), ...(typeof exact === 'function' ? exact() : exact) };
+      if ('$ref' in schema) delete schema['type'];
+      return described(options, options.nullable ? orNull(schema) : schema) as never;
+    })(target, property as string);
+  };
+}
+
+function orNull(schema: Schema): Schema {
+  if ('$ref' in schema) return { anyOf: [{ $ref: schema['$ref'] }, { type: 'null' }] };
+  const { enum: values, ...rest } = schema;
+  return { ...rest, type: [schema['type'], 'null'], ...(Array.isArray(values) && { enum: [...(values as unknown[]), null] }) };
+}
+
+function described({ description, example, optional }: FieldOptions, schema: Schema): Schema {
+  return {
+    ...schema,
+    ...(description !== undefined && { description }),
+    ...(example !== undefined && { examples: [example] }),
+    [PRESENCE]: optional ? 'optional' : 'required',
+  };
+}

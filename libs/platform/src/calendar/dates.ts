@@ -1,0 +1,12 @@
+/** A day of the ISO calendar, `YYYY-MM-DD`, in no zone. Comparing two as texts compares the days. */
+export type LocalDate = string;
+
+const DAY_MS = 86_400_000;
+
+/** Days since 1970-01-01: date arithmetic on whole numbers, which no clock change can bend. */
+export const dayNumber = (date: LocalDate): number => Date.parse(`${date}T00:00:00Z`) / DAY_MS;
+
+export const dateOf = (day: number): LocalDate => new Date(day * DAY_MS).toISOString().slice(0, 10);
+
+/** Calendar days later, or earlier when `count` is negative. */
+export const addDays = (date: LocalDate, count: number): LocalDate => dateOf(dayNumber(date) + count);

@@ -1,0 +1,3 @@
+export * from './derive-key';
+export * from './read-config';
+export * from './service-config';

@@ -1,0 +1,75 @@
+import { EventEmitter, once } from 'node:events';
+import type { Pool } from 'pg';
+import type { Subscription } from '../event-log';
+import { pause, reconnectDelayMs } from '../pause';
+import { GroupSession, type GroupSessionOptions } from './group-session';
+import { COUNT_UNHANDLED, END, HAS_UNHANDLED } from './statements';
+
+/** How often another instance's progress is looked at; our own is heard of at once. */
+const CHECK_MS = 10;
+
+/** A consumer group's member that joins again, for ever, whenever its connection is lost. */
+export class EmbeddedSubscription implements Subscription {
+  private readonly signals = new EventEmitter();
+  private readonly stopping = new AbortController();
+  private readonly running: Promise<void>;
+  private session: GroupSession | null = null;
+
+  constructor(
+    private readonly options: Omit<GroupSessionOptions, 'progressed'>,
+    private readonly pool: Pool,
+  ) {
+    this.signals.setMaxListeners(0);
+    this.running = this.keepJoined();
+  }
+
+  async caughtUp(): Promise<void> {
+    const { group, topics } = this.options.subscription;
+    const end = await this.patiently(async () => (await this.pool.query<{ end: string }>(END)).rows[0]!.end);
+    const isBehind = async (): Promise<boolean> =>
+      (await this.pool.query<{ behind: boolean }>({ ...HAS_UNHANDLED, values: [group, topics, end] })).rows[0]!.behind;
+    while (await this.patiently(isBehind)) {
+      await once(this.signals, 'progress', { signal: AbortSignal.timeout(CHECK_MS) }).catch(() => undefined);
+    }
+  }
+
+  async lag(): Promise<number> {
+    const { group, topics } = this.options.subscription;
+    const { rows } = await this.pool.query<{ lag: number }>({ ...COUNT_UNHANDLED, values: [group, topics] });
+    return rows[0]!.lag;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.session?.leave();
+    await this.running;
+  }
+
+  private async keepJoined(): Promise<void> {
+    const { reports, subscription } = this.options;
+    for (let failures = 0; !this.stopping.signal.aborted; ) {
+      this.session = new GroupSession({ ...this.options, progressed: () => this.signals.emit('progress') });
+      try {
+        await this.session.run(() => {
+          if (failures > 0) reports.info({ group: subscription.group }, 'the consumer is back in its group');
+          failures = 0;
+        });
+      } catch (error) {
+        if (++failures === 1) reports.warn({ err: error, group: subscription.group }, 'the consumer lost the event log; it keeps trying');
+        await pause(reconnectDelayMs(failures), this.stopping.signal);
+      }
+    }
+  }
+
+  /** The log may be away for a while; whoever waits has a bound of their own. */
+  private async patiently<T>(ask: () => Promise<T>): Promise<T> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (this.stopping.signal.aborted) throw error;
+        await pause(reconnectDelayMs(failures), this.stopping.signal);
+      }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import type { Client } from 'pg';
+import { DEFAULT_BATCH_MAX, deliver, DeliveryGivenUp, type Delivery } from '../deliver';
+import type { LogMessage, ReceivedMessage, SubscribeOptions } from '../event-log';
+import type { Reports } from '../reports';
+import { COMMIT, CURSORS, READ, READ_BYTES_MAX } from './statements';
+
+export interface PartitionConsumerOptions {
+  /** The session that holds the partition's lock: when it dies, this consumer can no longer read or commit, and another one may. */
+  readonly client: Client;
+  readonly partition: number;
+  readonly subscription: SubscribeOptions;
+  readonly reports: Reports;
+  publishDead(letters: readonly LogMessage[]): Promise<void>;
+  /** A cursor has moved. */
+  progressed(): void;
+  /** The session cannot be used any more. */
+  failed(error: unknown): void;
+}
+
+interface Row {
+  topic: string;
+  offset: string;
+  key: string;
+  value: string;
+  headers: string;
+}
+
+/** Reads, handles and commits one partition in order, for as long as it is ours. */
+export class PartitionConsumer {
+  private readonly giveUp = new AbortController();
+  private readonly cursors = new Map<string, string>();
+  private readonly delivery: Delivery;
+  private inHand: ReceivedMessage[] = [];
+  private woken = false;
+  private wakeUp: (() => void) | null = null;
+  private readonly running: Promise<void>;
+
+  constructor(private readonly options: PartitionConsumerOptions) {
+    this.delivery = {
+      options: options.subscription,
+      reports: options.reports,
+      signal: this.giveUp.signal,
+      publishDead: (letters) => options.publishDead(letters),
+      handled: (message) => this.commitThrough(message),
+    };
+    this.running = this.run().catch((error: unknown) => {
+      if (!(error instanceof DeliveryGivenUp)) options.failed(error);
+    });
+  }
+
+  wake(): void {
+    this.woken = true;
+    this.wakeUp?.();
+  }
+
+  /** Resolves when the messages in hand are handled and nothing of the partition is going on here any more. */
+  async stop(): Promise<void> {
+    this.giveUp.abort();
+    this.wake();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    await this.loadCursors();
+    while (!this.giveUp.signal.aborted) {
+      this.woken = false;
+      const { messages, more } = await this.read();
+      if (this.giveUp.signal.aborted) return;
+      if (messages.length > 0) {
+        this.inHand = [...messages];
+        await deliver(messages, this.delivery);
+      }
+      if (!more) await this.untilWoken();
+    }
+  }
+
+  private async loadCursors(): Promise<void> {
+    const { client, partition, subscription } = this.options;
+    // A topic without a cursor is new to the group and read from the start.
+    for (const topic of subscription.topics) this.cursors.set(topic, '0');
+    const { rows } = await client.query<{ topic: string; offset: string }>({ ...CURSORS, values: [subscription.group, partition, subscription.topics] });
+    for (const { topic, offset } of rows) this.cursors.set(topic, offset);
+  }
+
+  private async read(): Promise<{ messages: ReceivedMessage[]; more: boolean }> {
+    const { client, partition, subscription } = this.options;
+    const limit = subscription.batchMax ?? DEFAULT_BATCH_MAX;
+    const { rows } = await client.query<Row>({ ...READ, values: [partition, [...this.cursors.keys()], [...this.cursors.values()], limit] });
+    let bytes = 0;
+    const messages = rows.map(({ headers, ...row }) => {
+      bytes += Buffer.byteLength(row.value);
+      return { ...row, partition, headers: JSON.parse(headers) as Record<string, string> };
+    });
+    return { messages, more: rows.length === limit || bytes >= READ_BYTES_MAX };
+  }
+
+  /**
+   * Not awaited: the next read follows on the same connection, and a commit that fails means that the connection has.
+   * The messages are then handled again, by whoever has the partition next.
+   */
+  private commitThrough(last: ReceivedMessage): void {
+    const { client, partition, subscription, progressed, failed } = this.options;
+    const handled = this.inHand.splice(0, this.inHand.indexOf(last) + 1);
+    const moved = new Map(handled.map(({ topic, offset }) => [topic, offset]));
+    for (const [topic, offset] of moved) this.cursors.set(topic, offset);
+    client.query({ ...COMMIT, values: [subscription.group, partition, [...moved.keys()], [...moved.values()]] }).then(progressed, failed);
+  }
+
+  private async untilWoken(): Promise<void> {
+    if (this.woken) return;
+    await new Promise<void>((resolve) => (this.wakeUp = resolve));
+    this.wakeUp = null;
+  }
+}

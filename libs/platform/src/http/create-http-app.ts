@@ -1,0 +1,96 @@
+import { NestFactory } from '@nestjs/core';
+import type { DynamicModule, Type } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import { deriveKey } from '../config';
+import { newId } from '../ids';
+import type { Logger } from '../logging';
+import type { ProblemCatalogue } from '../problems';
+import { ContractPipe } from './contract.pipe';
+import { DoorGuard, type Clock } from './door.guard';
+import { AnswerAdapter } from './fastify.adapter';
+import type { Metrics } from './metrics';
+import { ProblemFilter } from './problem.filter';
+
+export interface HttpAppOptions {
+  readonly module: Type | DynamicModule;
+  readonly catalogue: ProblemCatalogue;
+  /** WORKS_SECRET; the key that signs callers is derived from it. */
+  readonly secret: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock?: Clock;
+  /** Named checks of `/health/ready`; each rejects while its part is not ready. */
+  readonly ready: Readonly<Record<string, () => Promise<unknown>>>;
+}
+
+/** The gateway refuses larger bodies already; a service reached by another way does too. */
+const BODY_BYTES_MAX = 1_048_576;
+
+const adoptable = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** A Nest application on Fastify with our door, our validation and our problems; it does not listen yet. */
+export async function createHttpApp(options: HttpAppOptions): Promise<NestFastifyApplication> {
+  const adapter = new AnswerAdapter({
+    bodyLimit: BODY_BYTES_MAX,
+    requestIdHeader: false,
+    genReqId: (request: IncomingMessage) => requestIdOf(request.headers['x-request-id']),
+    disableRequestLogging: true,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 500 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, { bodyParser: false, logger: false, abortOnError: false });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  readJsonOnly(fastify);
+  accountFor(fastify, options);
+  addHealth(fastify, options);
+  app.useGlobalGuards(new DoorGuard(deriveKey(options.secret, 'caller'), options.clock ?? (() => new Date())));
+  app.useGlobalPipes(new ContractPipe());
+  app.useGlobalFilters(new ProblemFilter(options.catalogue, options.logger));
+  return app;
+}
+
+/** Adopts a request id that is fit for logs and headers, makes one otherwise. */
+export const requestIdOf = (given: string | string[] | undefined): string => (typeof given === 'string' && adoptable.test(given) ? given : newId('req'));
+
+function readJsonOnly(fastify: FastifyInstance): void {
+  const parse = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body.trim() === '') done(null, {});
+    else parse(request, body, done);
+  });
+}
+
+/** One line and one observation per request. Successes are at level debug: the gateway has said them already. */
+function accountFor(fastify: FastifyInstance, { logger, metrics }: HttpAppOptions): void {
+  fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done) => {
+    reply.header('request-id', request.id);
+    done();
+  });
+  fastify.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime);
+    const level = reply.statusCode >= 500 ? 'warn' : 'debug';
+    if (logger.isLevelEnabled(level)) {
+      logger[level]({ request_id: request.id, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
+    }
+    done();
+  });
+}
+
+function addHealth(fastify: FastifyInstance, { metrics, ready }: HttpAppOptions): void {
+  fastify.get('/health/live', (_request, reply) => reply.send({ status: 'live' }));
+  fastify.get('/health/ready', async (_request, reply) => {
+    const failed = await failing(ready);
+    return reply.code(failed.length === 0 ? 200 : 503).send({ status: failed.length === 0 ? 'ready' : 'not ready', failed });
+  });
+  fastify.get('/metrics', async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()));
+}
+
+async function failing(checks: Readonly<Record<string, () => Promise<unknown>>>): Promise<string[]> {
+  const outcomes = await Promise.all(Object.entries(checks).map(([name, check]) => check().then(() => null, () => name)));
+  return outcomes.filter((name) => name !== null);
+}

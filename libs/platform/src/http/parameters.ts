@@ -1,0 +1,59 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import stringify from 'safe-stable-stringify';
+import type { CommandRequest } from '../event-store';
+import { isId } from '../ids';
+import { notePathId } from '../openapi';
+import { Problem } from '../problems';
+import { header } from './door.guard';
+import { admissionOf, type AdmittedRequest } from './request';
+
+const requestOf = (context: ExecutionContext) => context.switchToHttp().getRequest<AdmittedRequest>();
+
+/** Who asks. */
+export const CurrentCaller = createParamDecorator((_: unknown, context: ExecutionContext) => admissionOf(requestOf(context)).caller);
+
+/** The instant that counts as now. */
+export const Now = createParamDecorator((_: unknown, context: ExecutionContext) => admissionOf(requestOf(context)).now);
+
+/** A mutation as the event store wants it: who, when, under which key, and what exactly was asked. */
+export const Command = createParamDecorator((_: unknown, context: ExecutionContext): CommandRequest => {
+  const request = requestOf(context);
+  const { caller, now } = admissionOf(request);
+  return {
+    caller,
+    now,
+    requestId: request.id,
+    idempotencyKey: header(request, 'idempotency-key')!,
+    fingerprint: fingerprintOf(request.method, request.url, request.body),
+    ifMatch: ifMatchOf(header(request, 'if-match')),
+    traceparent: header(request, 'traceparent') ?? null,
+  };
+});
+
+const idParameter = createParamDecorator(([name, prefix]: [string, string], context: ExecutionContext): string => {
+  const id = (requestOf(context).params as Record<string, string>)[name];
+  // Whatever is no such id was never the id of anything: the same answer as for one that is not there.
+  if (!isId(prefix, id)) throw new Problem('not_found', 'There is no such resource.');
+  return id;
+});
+
+/** An id in the path. Anything else in its place is 404, as an id that never was. */
+export const IdParam =
+  (name: string, prefix: string): ParameterDecorator =>
+  (target, property, index) => {
+    notePathId(target, property!, name, prefix);
+    idParameter([name, prefix])(target, property, index);
+  };
+
+/** The same request has the same fingerprint however its JSON is spelled. */
+export function fingerprintOf(method: string, url: string, body: unknown): string {
+  return createHash('sha256').update(`${method} ${url}\n${stringify(body ?? {})}`).digest('hex');
+}
+
+function ifMatchOf(value: string | undefined): number | null {
+  if (value === undefined || value.trim() === '*') return null;
+  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(value.trim())?.[1];
+  if (version === undefined) throw new Problem('invalid_header', 'If-Match must be an ETag of ours, such as W/"3".');
+  return Number(version);
+}

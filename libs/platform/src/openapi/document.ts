@@ -1,0 +1,173 @@
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants';
+import { RequestMethod } from '@nestjs/common';
+import { idPattern } from '../ids';
+import type { ProblemCatalogue } from '../problems';
+import { operationOf, pathIdsOf, scopeOf, type ListOfRows, type OperationText } from './operation';
+import { contractSchemas, schemaOf, type ContractClass, type JsonSchema } from './schemas';
+
+export interface DocumentSource {
+  /** Goes into `x-service`, by which the gateway routes. */
+  readonly service: string;
+  readonly controllers: readonly (new (...parameters: never[]) => object)[];
+  readonly catalogue: ProblemCatalogue;
+}
+
+const MUTATIONS = new Set(['post', 'patch', 'put', 'delete']);
+const OF_ANY = ['unauthenticated', 'scope_missing', 'invalid_header', 'internal_error', 'unavailable', 'not_caught_up'];
+const OF_MUTATIONS = [
+  ...['idempotency_key_missing', 'idempotency_key_invalid', 'idempotency_key_reused', 'idempotency_key_in_use'],
+  ...['malformed_json', 'body_too_large', 'unsupported_media_type', 'validation_failed', 'contended', 'version_conflict'],
+];
+const OF_LISTS = ['validation_failed', 'cursor_invalid', 'cursor_mismatch'];
+
+/** Paths and schemas of one service, for an OpenAPI 3.1 document. Nothing is started: classes and their decorators say it all. */
+export function openApiParts(source: DocumentSource): { paths: Record<string, Record<string, unknown>>; schemas: Record<string, JsonSchema> } {
+  const paths: Record<string, Record<string, unknown>> = {};
+  const used = new Set<string>();
+  const lists: Record<string, JsonSchema> = {};
+  for (const controller of source.controllers) {
+    for (const { path, method, handler } of routesOf(controller)) {
+      const text = operationOf(handler);
+      if (text === undefined) continue;
+      const refer = (of: ContractClass | ListOfRows) => reference(of, used, lists);
+      (paths[path] ??= {})[method] = operation(source, path, method, handler, text, refer);
+    }
+  }
+  const schemas = Object.fromEntries(withDependencies(used).map((name) => [name, contractSchemas()[name]!]));
+  return { paths, schemas: { ...schemas, ...lists } };
+}
+
+function routesOf(controller: new (...parameters: never[]) => object): { path: string; method: string; handler: object }[] {
+  const prefix = String(Reflect.getMetadata(PATH_METADATA, controller) ?? '');
+  const prototype = controller.prototype as Record<string, unknown>;
+  return Object.getOwnPropertyNames(prototype).flatMap((name) => {
+    const handler = prototype[name];
+    if (typeof handler !== 'function') return [];
+    const path = Reflect.getMetadata(PATH_METADATA, handler) as string | undefined;
+    const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod | undefined;
+    if (path === undefined || method === undefined) return [];
+    const whole = `/${[prefix, path].map((part) => part.replace(/^\/|\/$/g, '')).filter(Boolean).join('/')}`;
+    return [{ path: whole.replace(/:(\w+)/g, '{$1}'), method: RequestMethod[method].toLowerCase(), handler }];
+  });
+}
+
+function operation(
+  { service, catalogue }: DocumentSource,
+  path: string,
+  method: string,
+  handler: object,
+  text: OperationText & { operationId: string },
+  refer: (of: ContractClass | ListOfRows) => JsonSchema,
+): Record<string, unknown> {
+  const mutation = MUTATIONS.has(method);
+  const scope = scopeOf(handler);
+  const codes = [
+    ...OF_ANY,
+    ...(mutation ? OF_MUTATIONS : []),
+    ...(text.query ? OF_LISTS : []),
+    ...(path.includes('{') ? ['not_found'] : []),
+    ...(text.refuses ?? []),
+  ];
+  return {
+    operationId: text.operationId,
+    tags: [text.tag],
+    summary: text.summary,
+    ...(text.description !== undefined && { description: text.description }),
+    'x-service': service,
+    ...(scope !== undefined && { 'x-scope': scope }),
+    parameters: [...pathParameters(path, pathIdsOf(handler)), ...queryParameters(text.query), ...headerParameters(mutation)],
+    ...(text.body && { requestBody: { required: false, content: { 'application/json': { schema: refer(text.body) } } } }),
+    responses: { ...answers(text, mutation, refer), ...problems(codes, catalogue) },
+  };
+}
+
+const pathParameters = (path: string, ids: Record<string, string>) =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: ids[name!] === undefined ? { type: 'string' } : { type: 'string', pattern: idPattern(ids[name!]!) },
+  }));
+
+function queryParameters(query: ContractClass | undefined) {
+  if (query === undefined) return [];
+  const { properties, required = [] } = schemaOf(query) as { properties: Record<string, JsonSchema>; required?: string[] };
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    ...(description !== undefined && { description }),
+    schema,
+  }));
+}
+
+const headerParameters = (mutation: boolean) =>
+  (mutation ? ['IdempotencyKey', 'IfMatch', 'WorksPosition'] : ['WorksPosition']).map((name) => ({ $ref: `#/components/parameters/${name}` }));
+
+function answers(text: OperationText, mutation: boolean, refer: (of: ContractClass | ListOfRows) => JsonSchema): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(text.answers).map(([status, of]) => {
+      const names = ['Request-Id', ...(mutation ? ['Works-Position', 'Idempotent-Replayed'] : []), ...(status === '201' ? ['Location', 'ETag'] : [])];
+      const headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+      return [status, { description: STATUS_WORDS[status] ?? 'Done', headers, ...(of && { content: { 'application/json': { schema: refer(of) } } }) }];
+    }),
+  );
+}
+
+const STATUS_WORDS: Record<string, string> = { 200: 'Done', 201: 'Created', 202: 'Accepted', 204: 'Done; there is nothing to say' };
+
+/** One answer per status, naming the codes it can carry. */
+function problems(codes: readonly string[], catalogue: ProblemCatalogue): Record<string, unknown> {
+  const byStatus = new Map<number, string[]>();
+  for (const code of [...new Set(codes)].sort()) {
+    const kind = catalogue[code];
+    if (kind === undefined) throw new Error(`An operation refuses with ${code}, which is not in the closed list of problems`);
+    byStatus.set(kind.status, [...(byStatus.get(kind.status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, of]) => [
+      String(status),
+      {
+        description: of.map((code) => `\`${code}\``).join(', '),
+        headers: { 'Request-Id': { $ref: '#/components/headers/Request-Id' } },
+        content: {
+          'application/problem+json': {
+            schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { type: 'object', properties: { status: { const: status }, code: { enum: of } } }] },
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function reference(of: ContractClass | ListOfRows, used: Set<string>, lists: Record<string, JsonSchema>): JsonSchema {
+  const row = 'rows' in of ? of.rows : of;
+  used.add(row.name);
+  if (!('rows' in of)) return { $ref: `#/components/schemas/${row.name}` };
+  lists[`${row.name}List`] = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['object', 'data', 'has_more', 'next_cursor'],
+    properties: {
+      object: { const: 'list' },
+      data: { type: 'array', items: { $ref: `#/components/schemas/${row.name}` } },
+      has_more: { type: 'boolean', description: 'There are rows after these.' },
+      next_cursor: { type: ['string', 'null'], description: 'Pass it as `cursor`, with the same filter, for the rows after these.' },
+    },
+  };
+  return { $ref: `#/components/schemas/${row.name}List` };
+}
+
+/** The named classes and everything that they refer to, sorted. */
+function withDependencies(names: Iterable<string>): string[] {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    const schema = contractSchemas()[name];
+    if (schema === undefined) throw new Error(`${name} has no fields with validators`);
+    for (const [, other] of JSON.stringify(schema).matchAll(/#\/components\/schemas\/(\w+)/g)) visit(other!);
+  };
+  for (const name of names) visit(name);
+  return [...found].sort();
+}

@@ -1,0 +1,3 @@
+export * from './peers';
+export * from './start-service';
+export * from './tokens';

@@ -1,0 +1,186 @@
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Provider, Type } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Pool } from 'pg';
+import { CatchingUpGuard, CaughtUp } from '../caught-up';
+import { BadConfiguration, deriveKey, serviceConfig, type ServiceConfig } from '../config';
+import { openEventLog, type EventLog } from '../event-log';
+import { EventStore, type Publish } from '../event-store';
+import { createHttpApp, Metrics } from '../http';
+import { createLogger, type Logger } from '../logging';
+import { Pages } from '../pagination';
+import { isOutage, migrate, openPool } from '../postgres';
+import type { ProblemCatalogue } from '../problems';
+import { BatchTransport, Inbox } from '../reactions';
+import { Relay } from '../relay';
+import { TenantDatabase } from '../tenancy';
+import { Housekeeping } from './housekeeping';
+import { Peers } from './peers';
+import { PlatformModule } from './platform.module';
+import { Published } from './published';
+import { EVENT_LOG, LOGGER, SERVICE_CONFIG, WORKER_POOL } from './tokens';
+
+export interface ServiceDefinition {
+  readonly name: string;
+  /** Lists everything the service is made of. */
+  readonly module: Type;
+  /** The services whose events it reacts to. */
+  readonly sources: readonly string[];
+  /** Every public topic; they are made when missing. */
+  readonly topics: readonly string[];
+  readonly publish: Publish;
+  readonly catalogue: ProblemCatalogue;
+}
+
+export interface RunningService {
+  readonly app: NestFastifyApplication;
+  /** `http://127.0.0.1:port`, or the path of the socket. */
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** As many as keep two cores and one disk busy; a commit waits for the disk, and commits that wait together share the wait. */
+const REQUEST_CONNECTIONS = 16;
+const WORKER_CONNECTIONS = 6;
+/** A graceful stop that takes longer is ended by the process. */
+const STOP_MS = 8_000;
+
+const migrationsOf = (service: string) => join(resolve(__dirname, '../../../..'), 'prisma', service, 'migrations');
+
+/** Builds and starts a service; everything it consists of is made here, in order, and handed to Nest. */
+export async function runService(definition: ServiceDefinition, config: ServiceConfig): Promise<RunningService> {
+  const { name } = definition;
+  const logger = createLogger({ name, level: config.logLevel });
+  if (config.migrationDatabaseUrl !== null) {
+    await migrate({ url: config.migrationDatabaseUrl, directory: migrationsOf(name), log: (message) => logger.info(message) });
+  }
+  const pool = openPool(config.databaseUrl, { max: REQUEST_CONNECTIONS, applicationName: name });
+  const workers = openPool(config.workerDatabaseUrl, { max: WORKER_CONNECTIONS, applicationName: `${name} worker` });
+  const log = await openEventLog({
+    eventLog: config.eventLog,
+    ...(config.logDatabaseUrl !== null && { logDatabaseUrl: config.logDatabaseUrl }),
+    kafkaBrokers: config.kafkaBrokers,
+    clientId: name,
+  });
+  await log.ensureTopics(definition.topics);
+  const metrics = new Metrics(name);
+  const peers = new Peers(config);
+  const relay = new Relay({ databaseUrl: config.workerDatabaseUrl, pool: workers, service: name, log, logger });
+  const transport = new BatchTransport({ log, group: `works.${name}`, isOutage });
+  const caughtUp = new CaughtUp({
+    service: name,
+    sources: definition.sources,
+    publishedThrough: (source, position, signal) => peers.publishedThrough(source, position, signal),
+    subscription: () => transport.subscription,
+  });
+  const providers = providersOf({ definition, config, logger, pool, workers, log, metrics, relay, caughtUp });
+  const housekeeping = new Housekeeping(workers, logger);
+
+  const app = await createHttpApp({
+    module: { module: definition.module, imports: [PlatformModule.of(providers)] },
+    catalogue: definition.catalogue,
+    secret: config.secret,
+    logger,
+    metrics,
+    ready: { database: () => pool.query('select 1'), reactions: async () => void (transport.topics.length > 0 && transport.subscription) },
+  });
+  app.useGlobalGuards(new CatchingUpGuard(caughtUp));
+  app.connectMicroservice({ strategy: transport });
+  await app.startAllMicroservices();
+  relay.start();
+  housekeeping.start();
+  const address = await listen(app, config);
+  logger.info({ address }, 'ready');
+
+  return {
+    app,
+    address,
+    stop: async () => {
+      await app.close();
+      housekeeping.stop();
+      await relay.stop();
+      await Promise.all([log.close(), peers.close(), pool.end(), workers.end()]);
+      logger.info('stopped');
+    },
+  };
+}
+
+/** The `main` of a service: reads the environment, runs, and stops on SIGTERM, Ctrl-C, or when the process that started it is gone. */
+export async function startService(definition: ServiceDefinition, env: NodeJS.ProcessEnv): Promise<void> {
+  let service: RunningService;
+  try {
+    service = await runService(definition, serviceConfig(env));
+  } catch (error) {
+    const reason = error instanceof BadConfiguration ? error.message : (error as Error).stack;
+    process.stderr.write(`${definition.name} cannot start. ${reason}\n`);
+    process.exit(1);
+  }
+  stopWhenAsked(() => service.stop());
+  process.send?.({ ready: definition.name });
+}
+
+/** Calls `stop` once, for the first of: SIGTERM, SIGINT, the parent's end of the IPC channel. */
+export function stopWhenAsked(stop: () => Promise<void>): void {
+  let stopping = false;
+  const end = () => {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => process.exit(1), STOP_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+  process.once('disconnect', end);
+}
+
+async function listen(app: NestFastifyApplication, { listen: on }: ServiceConfig): Promise<string> {
+  if ('port' in on) {
+    await app.listen(on.port, '127.0.0.1');
+    return app.getUrl();
+  }
+  // A socket that a killed process left behind would refuse the new one.
+  await rm(on.path, { force: true });
+  await app.listen(on.path);
+  return on.path;
+}
+
+interface Parts {
+  definition: ServiceDefinition;
+  config: ServiceConfig;
+  logger: Logger;
+  pool: Pool;
+  workers: Pool;
+  log: EventLog;
+  metrics: Metrics;
+  relay: Relay;
+  caughtUp: CaughtUp;
+}
+
+function providersOf({ definition, config, logger, pool, workers, log, metrics, relay, caughtUp }: Parts): Provider[] {
+  const database = new TenantDatabase(pool);
+  const store = new EventStore({
+    pool,
+    service: definition.name,
+    publish: definition.publish,
+    valueBytesMax: log.valueBytesMax,
+    catalogue: definition.catalogue,
+    committed: relay.poke,
+  });
+  return [
+    { provide: EventStore, useValue: store },
+    { provide: TenantDatabase, useValue: database },
+    { provide: Inbox, useValue: new Inbox(database) },
+    { provide: CaughtUp, useValue: caughtUp },
+    { provide: Pages, useValue: new Pages(deriveKey(config.secret, 'cursor')) },
+    { provide: Published, useValue: new Published(workers, relay) },
+    { provide: Metrics, useValue: metrics },
+    { provide: WORKER_POOL, useValue: workers },
+    { provide: EVENT_LOG, useValue: log },
+    { provide: LOGGER, useValue: logger },
+    { provide: SERVICE_CONFIG, useValue: config },
+  ];
+}

@@ -1,0 +1,23 @@
+// npm run bench [-- NAME …] [-- --seconds N]: measures, prints the table that docs/performance.md shows. Nothing here is a test.
+import { cpus, totalmem } from 'node:os';
+import { ensureInstalled } from './install.mjs';
+
+const ALL = ['accept-task', 'scaffold', 'queue', 'webhook-latency', 'deliveries', 'memory'];
+const parameters = process.argv.slice(2);
+const secondsAt = parameters.indexOf('--seconds');
+const options = secondsAt === -1 ? {} : { seconds: Number(parameters[secondsAt + 1]) };
+const names = parameters.filter((name) => ALL.includes(name));
+const unknown = parameters.filter((name, index) => !ALL.includes(name) && name !== '--seconds' && index !== secondsAt + 1);
+if (unknown.length > 0) {
+  console.error(`Not a measurement: ${unknown.join(', ')}. There are: ${ALL.join(', ')}.`);
+  process.exit(2);
+}
+
+await ensureInstalled();
+console.log(`${cpus().length} × ${cpus()[0].model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`);
+console.log('\n| What | At least | Measured | |\n|---|---|---|---|');
+for (const name of names.length > 0 ? names : ALL) {
+  const { title, least, measure } = await import(`../bench/${name}.mjs`);
+  const { figure, details } = await measure(options);
+  console.log(`| ${title} | ${least} | **${figure}** | ${details} |`);
+}
