@@ -1,9 +1,11 @@
-// Run in a project's folder: transpiles src/**/*.ts to dist/**/*.js. Types are checked elsewhere; decorator metadata is kept.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+// node ../../tools/swc-build.mjs   (in a project's folder): src/**/*.ts becomes dist/**/*.js, CommonJS, decorator metadata kept.
+// Imports stay as they are: `@works/…` is found at run time through the npm workspaces and the `exports` of their package.json.
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import swc from '@swc/core';
+import { transformFile } from '@swc/core';
 
-const options = {
+const OPTIONS = {
   jsc: {
     parser: { syntax: 'typescript', decorators: true },
     transform: { legacyDecorator: true, decoratorMetadata: true },
@@ -15,15 +17,19 @@ const options = {
   swcrc: false,
 };
 
-const isSource = (file) => file.endsWith('.ts') && !/\.(spec|fixture|examples|d)\.ts$/.test(file);
+/** Only tests read these. */
+const ONLY_FOR_TESTS = /\.(spec|examples)\.ts$/;
 
-rmSync('dist', { recursive: true, force: true });
-const files = readdirSync('src', { recursive: true }).filter(isSource);
-for (const file of files) {
-  const out = join('dist', file.replace(/\.ts$/, '.js'));
-  mkdirSync(dirname(out), { recursive: true });
-  const { code, map } = swc.transformFileSync(join('src', file), options);
-  writeFileSync(out, `${code}\n//# sourceMappingURL=${basename(out)}.map\n`);
-  writeFileSync(`${out}.map`, map);
+// A file whose source is gone must not live on in dist.
+await rm('dist', { recursive: true, force: true });
+const sources = existsSync('src') ? await readdir('src', { recursive: true }) : [];
+const wanted = sources.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !ONLY_FOR_TESTS.test(file));
+await Promise.all(wanted.map(build));
+console.log(`${wanted.length} files`);
+
+async function build(file) {
+  const target = join('dist', file.replace(/\.ts$/, '.js'));
+  const { code, map } = await transformFile(join('src', file), OPTIONS);
+  await mkdir(dirname(target), { recursive: true });
+  await Promise.all([writeFile(target, `${code}\n//# sourceMappingURL=${basename(target)}.map\n`), writeFile(`${target}.map`, map)]);
 }
-console.log(`${files.length} files`);

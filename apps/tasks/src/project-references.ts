@@ -21,7 +21,11 @@ export async function rememberProject(tx: TenantTransaction, project: ProjectCre
  * From now on the project takes no new tasks. False when newer news of the project has already been heard.
  * Holds the row until the end of the transaction, so that a scaffold of the same project runs wholly before or wholly after.
  */
-export async function closeProject(tx: TenantTransaction, project: ProjectClosedData['project'], cancelledAt: Date | null): Promise<boolean> {
+export async function closeProject(
+  tx: TenantTransaction,
+  project: ProjectClosedData['project'],
+  cancelledAt: Date | null,
+): Promise<boolean> {
   const { rowCount } = await tx.query({
     name: 'tasks_close_project',
     text: `insert into project_references as known (project_id, organization_id, livemode, status, time_zone, version, cancelled_at)

@@ -1,7 +1,7 @@
 import type { Task } from '@works/contracts/tasks';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
-import { startTasks, type TasksService } from '../tasks-service.fixture';
+import { startTasks, type TasksService } from '../tasks-service.examples';
 
 describe('POST /tasks/{id}/assign', () => {
   const caller = aCaller();
@@ -24,7 +24,10 @@ describe('POST /tasks/{id}/assign', () => {
       const answer = await assign(task.id, to);
       expect(answer.json()).toMatchObject({ assignee_id: to, version: 3 });
       expect(answer.headers['etag']).toBe('W/"3"');
-      expect(await lastEvent(task.id)).toMatchObject({ type: 'task.assigned', public: { data: { task: answer.json(), previous: { assignee_id: from } } } });
+      expect(await lastEvent(task.id)).toMatchObject({
+        type: 'task.assigned',
+        public: { data: { task: answer.json(), previous: { assignee_id: from } } },
+      });
     });
 
     it('takes it out of every queue with null', async () => {
@@ -65,7 +68,11 @@ describe('POST /tasks/{id}/assign', () => {
   it("404 for another organization's task, the other mode's, and one that never was", async () => {
     const task = await aTask();
     const bodies = [];
-    for (const [who, id] of [[aCaller(), task.id], [{ ...caller, livemode: false }, task.id], [caller, newId('tsk')]] as const) {
+    for (const [who, id] of [
+      [aCaller(), task.id],
+      [{ ...caller, livemode: false }, task.id],
+      [caller, newId('tsk')],
+    ] as const) {
       const answer = await service.as(who).post(`/tasks/${id}/assign`, { assignee_id: null });
       expect(answer.statusCode).toBe(404);
       bodies.push({ ...answer.json(), request_id: '' });
@@ -91,8 +98,14 @@ describe('POST /tasks/{id}/assign', () => {
   it('422 when nobody is named, or something that is no person', async () => {
     const task = await aTask();
     const missing = await service.as(caller).post(`/tasks/${task.id}/assign`, {});
-    expect([missing.statusCode, missing.json().errors]).toEqual([422, [expect.objectContaining({ pointer: '/assignee_id', code: 'required' })]]);
+    expect([missing.statusCode, missing.json().errors]).toEqual([
+      422,
+      [expect.objectContaining({ pointer: '/assignee_id', code: 'required' })],
+    ]);
     const wrong = await assign(task.id, newId('prj'));
-    expect([wrong.statusCode, wrong.json().errors]).toEqual([422, [expect.objectContaining({ pointer: '/assignee_id', code: 'wrong_id_type' })]]);
+    expect([wrong.statusCode, wrong.json().errors]).toEqual([
+      422,
+      [expect.objectContaining({ pointer: '/assignee_id', code: 'wrong_id_type' })],
+    ]);
   });
 });

@@ -17,7 +17,8 @@ export class AssignTask {
   @RequireScope('tasks:write')
   @Operation({
     summary: 'Assign a task',
-    description: "Puts the task in a person's queue, or, with null, takes it out of every queue. Assigning it to whoever has it already changes nothing.",
+    description:
+      "Puts the task in a person's queue, or, with null, takes it out of every queue. Assigning it to whoever has it already changes nothing.",
     tag: 'Tasks',
     body: AssignTaskBody,
     answers: { 200: Task },

@@ -2,7 +2,7 @@ import type { Task } from '@works/contracts/tasks';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
 import { aProjectClosed, aProjectCreated, plannedTasks } from '../reactions/project-news.examples';
-import { startTasks, type TasksService } from '../tasks-service.fixture';
+import { startTasks, type TasksService } from '../tasks-service.examples';
 
 describe('POST /tasks/{id}/complete', () => {
   const caller = aCaller();
@@ -14,7 +14,8 @@ describe('POST /tasks/{id}/complete', () => {
   afterAll(() => service.stop());
 
   const aTask = async (body: object = {}) => (await service.as(caller).post('/tasks', { title: 'Call', ...body })).json<Task>();
-  const complete = (id: string, body: object = {}, headers: Record<string, string> = {}) => service.as(caller).post(`/tasks/${id}/complete`, body, headers);
+  const complete = (id: string, body: object = {}, headers: Record<string, string> = {}) =>
+    service.as(caller).post(`/tasks/${id}/complete`, body, headers);
 
   describe('200', () => {
     it('says who completed it and when, as GET does, to the byte', async () => {
@@ -30,7 +31,12 @@ describe('POST /tasks/{id}/complete', () => {
       const answer = await complete(task.id);
       expect((await service.eventsOf(caller, task.id)).at(-1)).toMatchObject({
         type: 'task.completed',
-        public: { type: 'task.completed', subject: task.id, actor: caller.actor, data: { task: answer.json(), previous: { status: 'open' } } },
+        public: {
+          type: 'task.completed',
+          subject: task.id,
+          actor: caller.actor,
+          data: { task: answer.json(), previous: { status: 'open' } },
+        },
       });
     });
 

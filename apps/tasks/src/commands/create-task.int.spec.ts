@@ -2,7 +2,7 @@ import type { Task } from '@works/contracts/tasks';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
 import { aProjectClosed, aProjectCreated, plannedTasks } from '../reactions/project-news.examples';
-import { startTasks, type TasksService } from '../tasks-service.fixture';
+import { startTasks, type TasksService } from '../tasks-service.examples';
 
 describe('POST /tasks', () => {
   let service: TasksService;
@@ -70,13 +70,23 @@ describe('POST /tasks', () => {
         metadata: { po: '4711' },
       });
       const read = await service.as(caller).get(answer.headers['location'] as string);
-      expect(answer.json()).toMatchObject({ overdue: true, version: 2, checklist: [{ key: 'item_1', done: false }, { key: 'sign', done: true }] });
+      expect(answer.json()).toMatchObject({
+        overdue: true,
+        version: 2,
+        checklist: [
+          { key: 'item_1', done: false },
+          { key: 'sign', done: true },
+        ],
+      });
       expect(read.body).toBe(answer.body);
       expect(read.headers['etag']).toBe(answer.headers['etag']);
     });
 
     it('reads an instant of any offset', async () => {
-      expect(await created({ title: 'Call', due_at: '2026-11-24T10:00:00+05:30' })).toMatchObject({ due_on: null, due_at: '2026-11-24T04:30:00.000Z' });
+      expect(await created({ title: 'Call', due_at: '2026-11-24T10:00:00+05:30' })).toMatchObject({
+        due_on: null,
+        due_at: '2026-11-24T04:30:00.000Z',
+      });
     });
 
     it('tells first that it was made, then whose queue it landed in, in one transaction', async () => {
@@ -91,7 +101,7 @@ describe('POST /tasks', () => {
       expect(events[1]!.public.data).toEqual({ task, previous: { assignee_id: null } });
     });
 
-    it('stands in a milestone of a project, in that project\'s zone, in its order', async () => {
+    it("stands in a milestone of a project, in that project's zone, in its order", async () => {
       caller = aCaller({ timeZone: 'Europe/Paris' });
       const project = await aProject();
       const task = await created({ title: 'Call', project_id: project.id, milestone_id: project.milestones[1]!.id });
@@ -114,7 +124,7 @@ describe('POST /tasks', () => {
       const again = await create({ title: 'Call' }, key);
       expect(again.body).toBe(first.body);
       expect(again.headers).toMatchObject({ 'idempotent-replayed': 'true', location: first.headers['location'], etag: 'W/"1"' });
-      expect((await service.as(caller).get('/tasks')).json().data).toHaveLength(1);
+      expect((await service.as(caller).get('/tasks')).json<{ data: Task[] }>().data).toHaveLength(1);
     });
 
     // A retry must get its answer even if the project has been closed since.
@@ -150,14 +160,19 @@ describe('POST /tasks', () => {
     const errorsOf = async (body: object) => {
       const answer = await create(body);
       expect(answer.statusCode).toBe(422);
-      return answer.json<{ code: string; errors: { pointer: string; code: string }[] }>();
+      return answer.json();
     };
-    const pointers = ({ errors }: { errors: { pointer: string; code: string }[] }) => errors.map(({ pointer, code }) => `${pointer} ${code}`).sort();
+    const pointers = ({ errors }: { errors: { pointer: string; code: string }[] }) =>
+      errors.map(({ pointer, code }) => `${pointer} ${code}`).sort();
 
     it('unknown_reference: names everything that does not exist', async () => {
       const problem = await errorsOf({ title: 'Call', project_id: newId('prj'), depends_on: [newId('tsk'), newId('tsk')] });
       expect(problem.code).toBe('unknown_reference');
-      expect(pointers(problem)).toEqual(['/depends_on/0 unknown_reference', '/depends_on/1 unknown_reference', '/project_id unknown_reference']);
+      expect(pointers(problem)).toEqual([
+        '/depends_on/0 unknown_reference',
+        '/depends_on/1 unknown_reference',
+        '/project_id unknown_reference',
+      ]);
     });
 
     it('unknown_reference: a milestone of another project', async () => {
@@ -178,7 +193,13 @@ describe('POST /tasks', () => {
     });
 
     it('validation_failed: names all that is wrong at once', async () => {
-      const problem = await errorsOf({ title: 'x'.repeat(201), assignee_id: newId('prj'), priority: 'asap', colour: 'red', due_on: '2026-02-30' });
+      const problem = await errorsOf({
+        title: 'x'.repeat(201),
+        assignee_id: newId('prj'),
+        priority: 'asap',
+        colour: 'red',
+        due_on: '2026-02-30',
+      });
       expect(problem.code).toBe('validation_failed');
       expect(pointers(problem)).toEqual([
         '/assignee_id wrong_id_type',
@@ -195,7 +216,10 @@ describe('POST /tasks', () => {
         due_on: '2026-11-24',
         due_at: '2026-11-24T10:00:00Z',
         milestone_id: newId('mst'),
-        checklist: [{ key: 'a', title: 'A' }, { key: 'a', title: 'B' }],
+        checklist: [
+          { key: 'a', title: 'A' },
+          { key: 'a', title: 'B' },
+        ],
       });
       expect(pointers(problem)).toEqual(['/checklist/1/key duplicate', '/due_at not_allowed', '/project_id required']);
     });
@@ -203,7 +227,7 @@ describe('POST /tasks', () => {
     it('leaves nothing behind', async () => {
       await create({ title: 'Call', project_id: newId('prj') });
       await create({ title: '' });
-      expect((await service.as(caller).get('/tasks')).json().data).toEqual([]);
+      expect((await service.as(caller).get('/tasks')).json<{ data: Task[] }>().data).toEqual([]);
     });
   });
 

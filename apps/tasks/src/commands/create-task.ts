@@ -31,7 +31,11 @@ export class CreateTask {
     answers: { 201: Task },
     refuses: ['unknown_reference', 'project_closed'],
   })
-  create(@Body() body: CreateTaskBody, @Command() request: CommandRequest, @Positions() positions: PositionsByService): Promise<RecordedAnswer> {
+  create(
+    @Body() body: CreateTaskBody,
+    @Command() request: CommandRequest,
+    @Positions() positions: PositionsByService,
+  ): Promise<RecordedAnswer> {
     refuseContradictions(body);
     return this.store.create(request, async () => decide(body, request, await this.known(body, request.caller, positions)));
   }
@@ -51,22 +55,31 @@ export class CreateTask {
 /** What no single field can be blamed for, so the body's schema cannot say it. */
 function refuseContradictions({ due_on, due_at, project_id, milestone_id, checklist = [], depends_on = [] }: CreateTaskBody): void {
   const errors: FieldError[] = [];
-  if (due_on != null && due_at != null) errors.push({ pointer: '/due_at', code: 'not_allowed', detail: 'must not be given together with due_on' });
-  if (milestone_id != null && project_id == null) errors.push({ pointer: '/project_id', code: 'required', detail: 'is required with milestone_id' });
+  if (due_on != null && due_at != null)
+    errors.push({ pointer: '/due_at', code: 'not_allowed', detail: 'must not be given together with due_on' });
+  if (milestone_id != null && project_id == null)
+    errors.push({ pointer: '/project_id', code: 'required', detail: 'is required with milestone_id' });
   errors.push(...repeated(checklist.map(keyOf), (index) => `/checklist/${index}/key`));
   errors.push(...repeated(depends_on, (index) => `/depends_on/${index}`));
   if (errors.length > 0) throw invalid(errors);
 }
 
 const repeated = (values: readonly string[], pointerTo: (index: number) => string): FieldError[] =>
-  values.flatMap((value, index) => (values.indexOf(value) < index ? [{ pointer: pointerTo(index), code: 'duplicate', detail: 'is there already' }] : []));
+  values.flatMap((value, index) =>
+    values.indexOf(value) < index ? [{ pointer: pointerTo(index), code: 'duplicate', detail: 'is there already' }] : [],
+  );
 
 function decide(body: CreateTaskBody, { caller, now }: CommandRequest, { project, dependencies }: Known): Decision {
   const plan = planOf(body, project?.time_zone ?? caller.timeZone);
   const blocked = Object.values(dependencies).includes('open');
   const events = createTask(plan, (body.assignee_id ?? null) as UserId | null, { at: now.toISOString(), blocked });
   const change = record(tasks, fresh(plan.id), events);
-  const answer = { status: 201, body: presentTask(change.after, events.length, { now, blocked }), version: events.length, location: `/tasks/${plan.id}` };
+  const answer = {
+    status: 201,
+    body: presentTask(change.after, events.length, { now, blocked }),
+    version: events.length,
+    location: `/tasks/${plan.id}`,
+  };
   return { changes: [change], answer };
 }
 

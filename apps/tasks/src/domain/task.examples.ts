@@ -26,7 +26,10 @@ export const aPlan = (overrides: Partial<Plan> = {}): Plan => ({
   ...overrides,
 });
 
-export const created = (overrides: Partial<Plan> = {}): TaskEvent => ({ type: 'task.created', data: { ...aPlan(overrides), at: MORNING, blocked: false } });
+export const created = (overrides: Partial<Plan> = {}): TaskEvent => ({
+  type: 'task.created',
+  data: { ...aPlan(overrides), at: MORNING, blocked: false },
+});
 export const assigned = (to: Id<'usr'>): TaskEvent => ({ type: 'task.assigned', data: { assignee_id: to, at: MORNING, blocked: false } });
 export const completed: TaskEvent = { type: 'task.completed', data: { by: KEY, at: MORNING } };
 export const cancelled: TaskEvent = { type: 'task.cancelled', data: { at: MORNING } };

@@ -8,10 +8,16 @@ type Ask = (task: Task, at: string) => TaskEvent[];
 
 const someone = fc.constantFrom(ASHA, BRAM, null);
 const asks: fc.Arbitrary<Ask> = fc.oneof(
-  someone.map((to): Ask => (task, at) => assignTask(task, to, { at, blocked: false })),
-  fc
-    .record({ force: fc.boolean(), openDependencies: fc.constantFrom([], [{ id: aPlan().id, title: 'First' }]) })
-    .map((how): Ask => (task, at) => completeTask(task, { at, by: KEY, ...how })),
+  someone.map(
+    (to): Ask =>
+      (task, at) =>
+        assignTask(task, to, { at, blocked: false }),
+  ),
+  fc.record({ force: fc.boolean(), openDependencies: fc.constantFrom([], [{ id: aPlan().id, title: 'First' }]) }).map(
+    (how): Ask =>
+      (task, at) =>
+        completeTask(task, { at, by: KEY, ...how }),
+  ),
   fc.constant<Ask>((task, at) => cancelTask(task, { at })),
 );
 

@@ -10,7 +10,8 @@ const given = (...history: TaskEvent[]) => ({
   when: (decide: (task: Task) => TaskEvent[]) => ({
     then: (...events: TaskEvent[]) => expect(decide(taskAfter(...history))).toEqual(events),
     thenNothing: () => expect(decide(taskAfter(...history))).toEqual([]),
-    thenRefused: (code: string, extra: object = {}) => expect(refusalOf(() => decide(taskAfter(...history)))).toMatchObject({ code, extra }),
+    thenRefused: (code: string, extra: object = {}) =>
+      expect(refusalOf(() => decide(taskAfter(...history)))).toMatchObject({ code, extra }),
   }),
 });
 
@@ -25,7 +26,10 @@ function refusalOf(decide: () => TaskEvent[]): RuleViolation {
 
 const now = { at: NOON, blocked: false };
 const assigning = (to: typeof ASHA | null) => (task: Task) => assignTask(task, to, now);
-const completing = (overrides = {}) => (task: Task) => completeTask(task, { at: NOON, by: KEY, force: false, openDependencies: [], ...overrides });
+const completing =
+  (overrides = {}) =>
+  (task: Task) =>
+    completeTask(task, { at: NOON, by: KEY, force: false, openDependencies: [], ...overrides });
 const cancelling = (task: Task) => cancelTask(task, now);
 
 const assignedNow = (to: typeof ASHA): TaskEvent => ({ type: 'task.assigned', data: { assignee_id: to, at: NOON, blocked: false } });
@@ -84,7 +88,10 @@ describe('completing a task', () => {
 });
 
 describe('cancelling a task', () => {
-  it('ends it', () => given(created(), assigned(ASHA)).when(cancelling).then({ type: 'task.cancelled', data: { at: NOON } }));
+  it('ends it', () =>
+    given(created(), assigned(ASHA))
+      .when(cancelling)
+      .then({ type: 'task.cancelled', data: { at: NOON } }));
   it('a second time changes nothing', () => given(created(), cancelled).when(cancelling).thenNothing());
   it('is refused once the task is completed', () => given(created(), completed).when(cancelling).thenRefused('task_completed'));
 });

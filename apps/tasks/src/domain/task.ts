@@ -136,8 +136,12 @@ const ended = (task: CompletedTask | CancelledTask): RuleViolation =>
     : new RuleViolation('task_cancelled', 'The task is cancelled; only an open task can be changed like this.');
 
 const blockedBy = (dependencies: readonly OpenDependency[]): RuleViolation =>
-  new RuleViolation('task_blocked', `The task depends on ${tasks(dependencies.length)} still open. Complete those first, or send {"force": true}.`, {
-    blocked_by: dependencies.map(({ id, title }) => ({ kind: 'task', id, title })),
-  });
+  new RuleViolation(
+    'task_blocked',
+    `The task depends on ${tasks(dependencies.length)} still open. Complete those first, or send {"force": true}.`,
+    {
+      blocked_by: dependencies.map(({ id, title }) => ({ kind: 'task', id, title })),
+    },
+  );
 
 const tasks = (count: number): string => (count === 1 ? 'a task that is' : `${count} tasks that are`);

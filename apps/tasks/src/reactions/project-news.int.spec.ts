@@ -52,22 +52,31 @@ describe('news of a project', () => {
   });
 
   const tasksOf = async (projectId: string, now = new Date('2026-11-23T06:30:00.000Z'), whose: Caller = caller): Promise<Task[]> => {
-    const rows = await database.query<TaskRow & { id: string }>(whose, `select ${TASK_COLUMNS} from tasks t where t.project_id = $1 order by t.id`, [projectId]);
+    const rows = await database.query<TaskRow & { id: string }>(
+      whose,
+      `select ${TASK_COLUMNS} from tasks t where t.project_id = $1 order by t.id`,
+      [projectId],
+    );
     return rows.map((row) => presentRow(row, now));
   };
   const eventsOf = (projectId: string): Promise<Stored[]> =>
-    database.query<Stored & Record<string, unknown>>(caller, 'select e.* from events e where log_key = $1 order by tx, position', [projectId]);
+    database.query<Stored & Record<string, unknown>>(caller, 'select e.* from events e where log_key = $1 order by tx, position', [
+      projectId,
+    ]);
   const typesOf = async (projectId: string) => (await eventsOf(projectId)).map(({ type }) => type).sort();
   const statusesOf = async (projectId: string) => (await tasksOf(projectId)).map(({ status }) => status);
   const referenceTo = async (projectId: string) =>
-    (await database.query(caller, 'select status, version, milestone_ids, time_zone from project_references where project_id = $1', [projectId]))[0];
+    (
+      await database.query(caller, 'select status, version, milestone_ids, time_zone from project_references where project_id = $1', [
+        projectId,
+      ])
+    )[0];
   const complete = (task: Task) =>
     store.change(aCommand({ caller }), tasks, task.id, (state, loaded) =>
-      decision(
-        loaded,
-        completeTask(state, { at: '2026-11-23T10:00:00.000Z', by: caller.actor, force: true, openDependencies: [] }),
-        { now: new Date(), blocked: false },
-      ),
+      decision(loaded, completeTask(state, { at: '2026-11-23T10:00:00.000Z', by: caller.actor, force: true, openDependencies: [] }), {
+        now: new Date(),
+        blocked: false,
+      }),
     );
 
   describe('that it was created', () => {
@@ -75,7 +84,9 @@ describe('news of a project', () => {
     it('makes exactly the tasks of the plan', async () => {
       const news = aProjectCreated(caller);
       await scaffolding.scaffold(news);
-      expect((await tasksOf(news.subject)).map((task) => JSON.stringify(task))).toEqual(plannedTasks(news).map((task) => JSON.stringify(task)));
+      expect((await tasksOf(news.subject)).map((task) => JSON.stringify(task))).toEqual(
+        plannedTasks(news).map((task) => JSON.stringify(task)),
+      );
     });
 
     it('makes them once, however often and however many times at once it comes', async () => {
@@ -176,7 +187,9 @@ describe('news of a project', () => {
       const closed = aProjectClosed(caller, created.subject, 'cancel');
       await cancelling.cancel(closed);
       await scaffolding.scaffold(created);
-      const told = (await eventsOf(created.subject)).filter(({ type }) => type === 'task.cancelled').map((event) => JSON.parse(event.public) as PublicEvent);
+      const told = (await eventsOf(created.subject))
+        .filter(({ type }) => type === 'task.cancelled')
+        .map((event) => JSON.parse(event.public) as PublicEvent);
       expect(told.map(({ timestamp }) => timestamp)).toEqual([closed.timestamp, closed.timestamp, closed.timestamp]);
     });
 
@@ -220,9 +233,11 @@ describe('news of a project', () => {
     await complete(plannedTasks(created)[0]!);
     await cancelling.cancel(aProjectClosed(caller, created.subject, 'cancel'));
     const events = await eventsOf(created.subject);
-    const documents = await database.query<{ id: string; version: number; state: unknown }>(caller, 'select id, version, state from tasks where project_id = $1', [
-      created.subject,
-    ]);
+    const documents = await database.query<{ id: string; version: number; state: unknown }>(
+      caller,
+      'select id, version, state from tasks where project_id = $1',
+      [created.subject],
+    );
     for (const { id, version, state } of documents) {
       const history = events.filter(({ stream_id }) => stream_id === id) as unknown as TaskEvent[];
       expect(state).toEqual(fold(evolve, history));

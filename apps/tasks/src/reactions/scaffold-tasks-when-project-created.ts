@@ -42,7 +42,22 @@ function scaffolded(planned: PlannedTask) {
 }
 
 function planOf(planned: PlannedTask): Plan {
-  const { id, project_id, milestone_id, key, title, description, priority, due_on, due_at, time_zone, checklist, depends_on, metadata } = planned;
-  const plan = { id, project_id, milestone_id, key, title, description, priority, due_on, due_at, time_zone, checklist, depends_on, metadata };
+  const { id, project_id, milestone_id, key, title, description, priority, due_on, due_at, time_zone, checklist, depends_on, metadata } =
+    planned;
+  const plan = {
+    id,
+    project_id,
+    milestone_id,
+    key,
+    title,
+    description,
+    priority,
+    due_on,
+    due_at,
+    time_zone,
+    checklist,
+    depends_on,
+    metadata,
+  };
   return { ...plan, overdue_at: overdueAt(planned) } as Plan;
 }

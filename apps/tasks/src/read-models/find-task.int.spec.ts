@@ -2,7 +2,7 @@ import type { Task } from '@works/contracts/tasks';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
 import { aProjectCreated, plannedTasks } from '../reactions/project-news.examples';
-import { startTasks, type TasksService } from '../tasks-service.fixture';
+import { startTasks, type TasksService } from '../tasks-service.examples';
 
 describe('GET /tasks/{id}', () => {
   const caller = aCaller();
@@ -25,8 +25,8 @@ describe('GET /tasks/{id}', () => {
     const news = aProjectCreated(caller);
     await service.hear(news);
     for (const planned of plannedTasks(news)) {
-      const { body } = await service.as(caller).get(`/tasks/${planned.id}`);
-      expect(body).toBe(JSON.stringify({ ...planned, overdue: JSON.parse(body).overdue }));
+      const answer = await service.as(caller).get(`/tasks/${planned.id}`);
+      expect(answer.body).toBe(JSON.stringify({ ...planned, overdue: answer.json<Task>().overdue }));
     }
   });
 

@@ -9,7 +9,7 @@ import { openPool } from '@works/platform/postgres';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { aCaller, aCommand, testDatabase } from '@works/platform/testing';
 import { tasks } from '../aggregate';
-import { cancelTask, completeTask, createTask, evolve, type Plan, type TaskEvent, type UserId } from '../domain/task';
+import { cancelTask, completeTask, createTask, type Plan, type Task as StoredTask, type TaskEvent, type UserId } from '../domain/task';
 import { aPlan, KEY } from '../domain/task.examples';
 import { overdueAt } from '../due';
 import { publish } from '../publications';
@@ -40,7 +40,7 @@ describe("a person's queue", () => {
     await testbed.drop();
   });
 
-  type Given = Partial<Plan> & { then?: (task: ReturnType<typeof evolve>) => TaskEvent[] };
+  type Given = Partial<Plan> & { then?: (task: StoredTask) => TaskEvent[] };
 
   /** Makes tasks of Asha's in one transaction. */
   async function given(...plans: Given[]): Promise<string[]> {
@@ -92,7 +92,11 @@ describe("a person's queue", () => {
 
   // A date is a day in the task's zone; today is the reader's. What is shown under today goes overdue before the reader's day ends.
   it('is divided by the day of the reader', async () => {
-    const [kolkata, newYork, lateTonight] = await given(on('2026-11-23'), on('2026-11-22', 'America/New_York'), at('2026-11-23T19:00:00.000Z'));
+    const [kolkata, newYork, lateTonight] = await given(
+      on('2026-11-23'),
+      on('2026-11-22', 'America/New_York'),
+      at('2026-11-23T19:00:00.000Z'),
+    );
     expect(await groups('Asia/Kolkata')).toEqual([[newYork], [kolkata], [lateTonight], []]);
     expect(await groups('America/New_York')).toEqual([[newYork], [kolkata, lateTonight], [], []]);
     expect((await queue('America/New_York')).time_zone).toBe('America/New_York');
@@ -151,10 +155,14 @@ describe("a person's queue", () => {
         for (const { id } of dueToday) expect(dueOf.get(id)! > now.toISOString() && dueOf.get(id)! <= endOfToday).toBe(true);
         for (const { id } of upcoming) expect(dueOf.get(id)! > endOfToday).toBe(true);
         for (const { id } of no_date) expect(dueOf.get(id)).toBeNull();
-        for (const group of [overdue, dueToday, upcoming]) expect(idsOf(group).map((id) => dueOf.get(id))).toEqual(group.map(({ id }) => dueOf.get(id)).sort());
-        expect([overdue, dueToday, upcoming, no_date].flat().map((task) => task.overdue)).toEqual(
-          [...overdue.map(() => true), ...dueToday.map(() => false), ...upcoming.map(() => false), ...no_date.map(() => false)],
-        );
+        for (const group of [overdue, dueToday, upcoming])
+          expect(idsOf(group).map((id) => dueOf.get(id))).toEqual(group.map(({ id }) => dueOf.get(id)).sort());
+        expect([overdue, dueToday, upcoming, no_date].flat().map((task) => task.overdue)).toEqual([
+          ...overdue.map(() => true),
+          ...dueToday.map(() => false),
+          ...upcoming.map(() => false),
+          ...no_date.map(() => false),
+        ]);
       }),
       { numRuns: 40 },
     );

@@ -16,12 +16,18 @@ export class FindQueue {
   @RequireScope('tasks:read')
   @Operation({
     summary: "A person's queue",
-    description: 'Their open tasks, grouped by when they fall due. Each group shows at most 100 tasks, those that fall due first; `counts` is exact.',
+    description:
+      'Their open tasks, grouped by when they fall due. Each group shows at most 100 tasks, those that fall due first; `counts` is exact.',
     tag: 'Queues',
     query: QueueQuery,
     answers: { 200: Queue },
   })
-  async find(@IdParam('id', 'usr') userId: UserId, @CurrentCaller() caller: Caller, @Query() query: QueueQuery, @Now() now: Date): Promise<Queue> {
+  async find(
+    @IdParam('id', 'usr') userId: UserId,
+    @CurrentCaller() caller: Caller,
+    @Query() query: QueueQuery,
+    @Now() now: Date,
+  ): Promise<Queue> {
     const timeZone = query.time_zone ?? caller.timeZone;
     const values = [userId, now.toISOString(), endOfDay(today(now, timeZone), timeZone)];
     const rows = await this.database.query<QueueRow>(caller, { ...QUEUE_STATEMENT, values });

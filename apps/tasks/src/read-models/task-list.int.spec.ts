@@ -3,7 +3,7 @@ import type { Task } from '@works/contracts/tasks';
 import { newId } from '@works/platform/ids';
 import { aCaller, aCommand, testDatabase } from '@works/platform/testing';
 import { aProjectCreated, plannedTasks } from '../reactions/project-news.examples';
-import { startTasks, type TasksService } from '../tasks-service.fixture';
+import { startTasks, type TasksService } from '../tasks-service.examples';
 
 interface Page {
   object: 'list';
@@ -25,7 +25,7 @@ describe('GET /tasks', () => {
   afterAll(() => service.stop());
 
   const get = (query: Record<string, string | number>, whose = caller) =>
-    service.as(whose).get(`/tasks?${new URLSearchParams(query as Record<string, string>)}`);
+    service.as(whose).get(`/tasks?${new URLSearchParams(query as Record<string, string>).toString()}`);
   const page = async (query: Record<string, string | number> = {}): Promise<Page> => (await get(query)).json();
   const idsOf = async (query: Record<string, string | number> = {}) => (await page(query)).data.map(({ id }) => id);
   const create = async (body: object = {}) => (await service.as(caller).post('/tasks', { title: 'Call', ...body })).json<Task>();
@@ -65,7 +65,10 @@ describe('GET /tasks', () => {
     const news = aProjectCreated(caller);
     await service.hear(news);
     for (const stranger of [aCaller(), { ...caller, livemode: false }])
-      for (const query of [{}, { project_id: news.subject }, { assignee_id: plannedTasks(news)[0]!.assignee_id! }] as Record<string, string>[])
+      for (const query of [{}, { project_id: news.subject }, { assignee_id: plannedTasks(news)[0]!.assignee_id! }] as Record<
+        string,
+        string
+      >[])
         expect((await get(query, stranger)).json()).toEqual({ object: 'list', data: [], has_more: false, next_cursor: null });
   });
 
@@ -97,20 +100,19 @@ describe('GET /tasks', () => {
   it('422 for filters that cannot be', async () => {
     const answer = await get({ status: 'done', project_id: newId('tsk'), limit: 101, colour: 'red' });
     expect(answer.statusCode).toBe(422);
-    expect(answer.json().errors.map(({ pointer, code }: { pointer: string; code: string }) => `${pointer} ${code}`).sort()).toEqual([
-      '/colour unknown_field',
-      '/limit too_large',
-      '/project_id wrong_id_type',
-      '/status not_allowed',
-    ]);
+    expect(
+      answer
+        .json()
+        .errors.map(({ pointer, code }) => `${pointer} ${code}`)
+        .sort(),
+    ).toEqual(['/colour unknown_field', '/limit too_large', '/project_id wrong_id_type', '/status not_allowed']);
   });
 
   // The promise of the page our users have read: "stable cursors that never skip or repeat a row when data changes mid-list".
   it('a walk while tasks are added, changed and cancelled meets every steady task exactly once', async () => {
-    const changes = fc.array(
-      fc.record({ what: fc.constantFrom('create', 'complete', 'cancel', 'reassign', 'pass'), which: fc.nat(30) }),
-      { maxLength: 3 },
-    );
+    const changes = fc.array(fc.record({ what: fc.constantFrom('create', 'complete', 'cancel', 'reassign', 'pass'), which: fc.nat(30) }), {
+      maxLength: 3,
+    });
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 12 }),

@@ -31,7 +31,11 @@ export class ListTasks {
 }
 
 /** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
-function newestFirst(filter: Omit<ListTasksQuery, 'limit' | 'cursor'>, after: readonly unknown[] | null, count: number): { text: string; values: unknown[] } {
+function newestFirst(
+  filter: Omit<ListTasksQuery, 'limit' | 'cursor'>,
+  after: readonly unknown[] | null,
+  count: number,
+): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const conditions: string[] = [];
   const where = (condition: string, value: unknown) => conditions.push(`${condition} $${values.push(value)}`);

@@ -1,4 +1,5 @@
-import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, OneOf, Text, TimeZone, WholeNumber } from '../fields';
+import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, OneOf, Text, TimeZone } from '../fields';
+import { PageQuery } from '../lists';
 import { TASK_PRIORITIES, TASK_STATUSES, type TaskPriority, type TaskStatus } from './task';
 
 /** One line of the checklist of a new task. */
@@ -65,7 +66,7 @@ export class CompleteTaskBody {
 }
 
 /** Query of `GET /tasks`; filters together narrow. */
-export class ListTasksQuery {
+export class ListTasksQuery extends PageQuery {
   @IdOf('prj', { optional: true })
   project_id?: string;
 
@@ -77,10 +78,4 @@ export class ListTasksQuery {
 
   @OneOf(TASK_STATUSES, { optional: true })
   status?: TaskStatus;
-
-  @WholeNumber({ min: 1, max: 100, optional: true, description: 'Tasks on a page. Default: 25.' })
-  limit?: number;
-
-  @Text({ max: 1_000, optional: true, description: 'The `next_cursor` of the page before.' })
-  cursor?: string;
 }

@@ -103,6 +103,10 @@ export class Task {
   @Instant()
   updated_at!: string;
 
-  @WholeNumber({ min: 1, max: 2_147_483_647, description: 'Counts the changes: a task made with an assignee begins at 2, created and assigned.' })
+  @WholeNumber({
+    min: 1,
+    max: 2_147_483_647,
+    description: 'Counts the changes: a task made with an assignee begins at 2, created and assigned.',
+  })
   version!: number;
 }

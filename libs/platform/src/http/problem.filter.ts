@@ -5,12 +5,12 @@ import type { Logger } from '../logging';
 import { isOutage } from '../postgres';
 import { Problem, problemDocument, type ProblemCatalogue } from '../problems';
 
-/** What Fastify itself refuses, in our words. */
-const OF_FASTIFY: Readonly<Record<string, [code: string, detail: string]>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send the body as JSON: `Content-Type: application/json`.'],
-  FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body may have at most 1 MB.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['malformed_json', 'The body is not as long as its Content-Length says.'],
-  FST_ERR_CTP_INVALID_JSON_BODY: ['malformed_json', 'The body is not valid JSON.'],
+/** What Fastify and Nest themselves refuse, by status, in our words. Nest has turned their errors into HttpExceptions by now. */
+const OF_FRAMEWORK: Readonly<Record<number, [code: string, detail: string]>> = {
+  400: ['malformed_json', 'The body is not valid JSON.'],
+  404: ['route_not_found', 'There is no such address.'],
+  413: ['body_too_large', 'The body may have at most 1 MB.'],
+  415: ['unsupported_media_type', 'Send the body as JSON: `Content-Type: application/json`.'],
 };
 
 /** Turns whatever was thrown into a problem document. Only what nobody expected is logged as an error. */
@@ -40,10 +40,7 @@ function asProblem(error: unknown): Problem | RuleViolation {
   if (isOutage(error)) {
     return new Problem('unavailable', 'The database is not reachable at the moment. Send the same request again, with the same key.', {}, { 'retry-after': '1' });
   }
-  const code = (error as { code?: unknown } | null)?.code;
-  const known = typeof code === 'string' ? OF_FASTIFY[code] : undefined;
+  const known = error instanceof HttpException ? OF_FRAMEWORK[error.getStatus()] : undefined;
   if (known) return new Problem(...known);
-  if (error instanceof SyntaxError && (error as { statusCode?: number }).statusCode === 400) return new Problem('malformed_json', `The body is not valid JSON: ${error.message}.`);
-  if (error instanceof HttpException && error.getStatus() === 404) return new Problem('route_not_found', 'There is no such address.');
   return new Problem('internal_error', 'Something went wrong on our side. Send the same request again; with the same key it cannot happen twice.');
 }

@@ -35,7 +35,7 @@ function engine(mode: Mode): Ajv2020 {
   const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: true, strictTypes: false, strictRequired: false, allowUnionTypes: true, coerceTypes: mode === 'query', inlineRefs: true });
   addFormats(ajv, { mode: 'full', formats: ['date', 'date-time', 'uri'] });
   ajv.addFormat('time-zone', isTimeZone);
-  ajv.addVocabulary(['x-id', 'components', 'examples']);
+  ajv.addVocabulary(['x-id', 'components']);
   return ajv;
 }
 

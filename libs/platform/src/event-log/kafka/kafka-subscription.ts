@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { DEFAULT_BATCH_MAX, recover, type Delivery } from '../deliver';
 import type { LogMessage, ReceivedMessage, SubscribeOptions, Subscription } from '../event-log';
@@ -17,6 +18,8 @@ const REBALANCE_TIMEOUT_MS = 30_000;
 const FETCH_WAIT_MS = 250;
 /** As many as the embedded log works on at a time; more would only queue for the service's database. */
 const PARTITIONS_AT_A_TIME = 6;
+/** How long leaving the group may take. With the brokers away it would wait for them; the group then finds out by itself. */
+const GOODBYE_MS = 3_000;
 /** How often another instance's progress is looked at; our own is heard of at once. */
 const CHECK_MS = 25;
 
@@ -36,7 +39,10 @@ export class KafkaSubscription implements Subscription {
   private readonly running: Promise<void>;
   /** Aborts when partitions are divided anew: what is retried aside may belong to somebody else now. */
   private generation = new AbortController();
-  private readonly aside = new Set<Promise<void>>();
+  private committing: Promise<void> | null = null;
+  private uncommitted = false;
+  /** Calls of the handler, and what is retried aside. */
+  private readonly inHand = new Set<Promise<void>>();
 
   constructor(private readonly options: KafkaSubscriptionOptions) {
     this.signals.setMaxListeners(0);
@@ -60,7 +66,8 @@ export class KafkaSubscription implements Subscription {
   async stop(): Promise<void> {
     this.stopping.abort();
     this.generation.abort();
-    await this.running;
+    await Promise.all(this.inHand);
+    await Promise.race([this.running, delay(GOODBYE_MS, undefined, { ref: false })]);
   }
 
   private async keepJoined(): Promise<void> {
@@ -73,7 +80,6 @@ export class KafkaSubscription implements Subscription {
         await pause(reconnectDelayMs(failures), this.stopping.signal);
       }
     }
-    await Promise.all(this.aside);
   }
 
   /** Resolves when we stop, rejects when the consumer has crashed. */
@@ -109,6 +115,9 @@ export class KafkaSubscription implements Subscription {
       await Promise.race([crashed, aborted(this.stopping.signal)]);
     } finally {
       this.generation.abort();
+      // The group must hear of what was handled before it hears that we are gone.
+      await Promise.all(this.inHand);
+      await this.committing;
       await consumer.disconnect().catch(() => undefined);
     }
   }
@@ -127,18 +136,36 @@ export class KafkaSubscription implements Subscription {
     const { batch, heartbeat } = payload;
     for (const messages of slices(received(batch), subscription.batchMax ?? DEFAULT_BATCH_MAX)) {
       if (!payload.isRunning() || payload.isStale() || this.stopping.signal.aborted) return;
+      const handled = subscription.handle(messages).then(() => this.moveOn(messages.at(-1)!, payload));
       try {
-        await whileAlive(heartbeat, () => subscription.handle(messages));
+        await this.keepInHand(whileAlive(heartbeat, handled));
       } catch (error) {
         this.setAside(messages, error, payload.pause(), consumer);
         return;
       }
-      const next = nextOffset(messages.at(-1)!);
-      await payload.commitOffsetsIfNecessary({ topics: [{ topic: batch.topic, partitions: [{ partition: batch.partition, offset: next }] }] });
-      payload.resolveOffset(messages.at(-1)!.offset);
-      this.progressed(batch.topic, batch.partition, next);
       await heartbeat();
     }
+  }
+
+  private moveOn({ topic, partition, offset }: ReceivedMessage, payload: EachBatchPayload): void {
+    payload.resolveOffset(offset);
+    this.commitSoon(payload);
+    this.progressed(topic, partition, String(BigInt(offset) + 1n));
+  }
+
+  /**
+   * One commit at a time, of all that was handled meanwhile: with many topics a commit for each partition would cost more than the messages.
+   * One that fails is no loss: the member is about to lose its partitions, or the next commit says it all.
+   */
+  private commitSoon(payload: EachBatchPayload): void {
+    this.uncommitted = true;
+    this.committing ??= (async () => {
+      while (this.uncommitted) {
+        this.uncommitted = false;
+        await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets()).catch((error: unknown) => this.options.reports.debug({ err: error }, 'a commit failed'));
+      }
+      this.committing = null;
+    })();
   }
 
   /** Retries without holding up other partitions, which are fetched together with this one. This one is paused meanwhile. */
@@ -158,10 +185,15 @@ export class KafkaSubscription implements Subscription {
       // Given up or not committed: the partition is read again from where it was.
       .catch((reason: unknown) => reports.debug({ err: reason, group: subscription.group, topic, partition }, 'a partition is read again'))
       .finally(() => {
-        this.aside.delete(retried);
         if (!signal.aborted) resume();
       });
-    this.aside.add(retried);
+    void this.keepInHand(retried);
+  }
+
+  private keepInHand(work: Promise<void>): Promise<void> {
+    const settled = work.catch(() => undefined).finally(() => this.inHand.delete(settled));
+    this.inHand.add(settled);
+    return work;
   }
 
   private progressed(topic: string, partition: number, offset: string): void {
@@ -200,10 +232,10 @@ function* slices<T>(all: readonly T[], size: number): Generator<T[]> {
 const nextOffset = (message: ReceivedMessage): string => String(BigInt(message.offset) + 1n);
 
 /** A handler may take longer than the session lives. A failed heartbeat needs no answer here: the next one between batches fails as well. */
-async function whileAlive(heartbeat: () => Promise<void>, work: () => Promise<void>): Promise<void> {
+async function whileAlive(heartbeat: () => Promise<void>, work: Promise<void>): Promise<void> {
   const timer = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
   try {
-    await work();
+    await work;
   } finally {
     clearInterval(timer);
   }

@@ -20,6 +20,14 @@ interface Database {
   drop(): Promise<void>;
 }
 
+/** What came back; a body is taken for a problem unless said otherwise. */
+export interface Answer {
+  statusCode: number;
+  headers: Record<string, string | undefined>;
+  body: string;
+  json<Body = { code: string; errors: { pointer: string; code: string }[] }>(): Body;
+}
+
 export interface StoredEvent {
   type: string;
   version: number;
@@ -42,12 +50,13 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
     PROJECTS_URL: projectsUrl,
     LOG_LEVEL: 'error',
   };
-  const { app, stop } = await runService(tasksService, serviceConfig(env));
+  const service = await runService(tasksService, serviceConfig(env));
+  const { app } = service;
   const key = deriveKey(SECRET, 'caller');
-  const send = (method: 'GET' | 'POST', url: string, headers: Record<string, string>, body?: unknown) =>
-    app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) });
+  const send = (method: 'GET' | 'POST', url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> =>
+    app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) }) as Promise<Answer>;
   const as = (caller: Caller | null) => {
-    const signed = caller === null ? {} : { [CALLER_HEADER]: signCaller(caller, key, Date.now()) };
+    const signed: Record<string, string> = caller === null ? {} : { [CALLER_HEADER]: signCaller(caller, key, Date.now()) };
     return {
       get: (url: string, headers: Record<string, string> = {}) => send('GET', url, { ...signed, ...headers }),
       post: (url: string, body?: unknown, headers: Record<string, string> = {}) =>
@@ -55,6 +64,7 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
     };
   };
   return {
+    app,
     as: (caller: Caller) => as(caller),
     asNobody: () => as(null),
 
@@ -82,7 +92,7 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
     },
 
     stop: async () => {
-      await stop();
+      await service.stop();
       await Promise.all([own.drop(), log.drop()]);
     },
   };

@@ -1,0 +1,105 @@
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Pool } from 'undici';
+import { requestIdOf, type Metrics } from '@works/platform/http';
+import type { Logger } from '@works/platform/logging';
+import { Problem } from '@works/platform/problems';
+import type { Callers } from './callers';
+import { addDocs } from './docs';
+import { forward } from './forward';
+import { answerProblem, malformedHttp, unauthenticated } from './problems';
+import { readRoutes } from './routes';
+import { SeenPositions } from './seen-positions';
+
+export const PREFIX = '/works/v1';
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+export interface GatewayParts {
+  readonly openApi: string;
+  readonly callers: Callers;
+  /** A keep-alive pool for each service that the document names. */
+  readonly services: ReadonlyMap<string, Pool>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Named checks of `/health/ready`. */
+  readonly ready: Readonly<Record<string, () => Promise<unknown>>>;
+}
+
+/** The public door: admits, gives the request an id, forwards to the service that owns the route. It knows nothing of the domain. */
+export async function buildGateway(parts: GatewayParts): Promise<FastifyInstance> {
+  const app = fastify({
+    requestIdHeader: false,
+    genReqId: (request: IncomingMessage) => requestIdOf(request.headers['x-request-id']),
+    disableRequestLogging: true,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: 75_000,
+    routerOptions: { maxParamLength: 500 },
+    clientErrorHandler: (_error: Error, socket: Socket) => void (socket.writable ? socket.end(malformedHttp()) : socket.destroy()),
+  });
+  // Bodies are not read here: they are passed on as they come.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.setErrorHandler((error: Error, request, reply) => answerProblem(error, request, reply, parts.logger));
+  app.setNotFoundHandler((request, reply) =>
+    answerProblem(new Problem('route_not_found', `There is no ${request.raw.url?.split('?')[0]}.`), request, reply, parts.logger),
+  );
+  account(app, parts);
+  addHealth(app, parts);
+  await addDocs(app, parts.openApi);
+  addRoutes(app, parts);
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, { openApi, callers, services }: GatewayParts): void {
+  const positions = new SeenPositions();
+  for (const { path, methods } of readRoutes(openApi)) {
+    for (const [method, service] of methods) {
+      const pool = services.get(service);
+      if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
+      const to = { pool, service, prefix: PREFIX, positions };
+      app.route({ method, url: PREFIX + path, handler: (request, reply) => admitAndForward(request, reply, callers, to) });
+    }
+    const allow = METHODS.filter((method) => methods.has(method)).join(', ');
+    app.route({
+      method: METHODS.filter((method) => !methods.has(method)),
+      url: PREFIX + path,
+      handler: () => {
+        throw new Problem('method_not_allowed', `This address takes ${allow}.`, {}, { allow });
+      },
+    });
+  }
+}
+
+async function admitAndForward(request: FastifyRequest, reply: FastifyReply, callers: Callers, to: Parameters<typeof forward>[3]): Promise<void> {
+  const admitted = await callers.admit(request.headers.authorization);
+  if (admitted === null) throw unauthenticated();
+  await forward(request, reply, admitted, to);
+}
+
+/** One line and one observation per request. */
+function account(app: FastifyInstance, { logger, metrics }: GatewayParts): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    const status = reply.raw.statusCode;
+    metrics.observeRequest(request.method, route, status, reply.elapsedTime);
+    if (logger.isLevelEnabled('info')) {
+      logger.info({ request_id: request.id, method: request.method, route, status, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
+    }
+    done();
+  });
+}
+
+function addHealth(app: FastifyInstance, { metrics, ready }: GatewayParts): void {
+  app.get('/health/live', () => ({ status: 'live' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const outcomes = await Promise.all(Object.entries(ready).map(([name, check]) => check().then(() => null, () => name)));
+    const failed = outcomes.filter((name) => name !== null);
+    return reply.code(failed.length === 0 ? 200 : 503).send({ status: failed.length === 0 ? 'ready' : 'not ready', failed });
+  });
+  app.get('/metrics', async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()));
+}

@@ -1,0 +1,56 @@
+import { join, resolve } from 'node:path';
+import { BadConfiguration, deriveKey } from '@works/platform/config';
+import { Metrics } from '@works/platform/http';
+import { createLogger } from '@works/platform/logging';
+import { migrate, openPool } from '@works/platform/postgres';
+import { openHttp, stopWhenAsked } from '@works/platform/service';
+import { Callers } from './callers';
+import { gatewayConfig } from './config';
+import { buildGateway } from './gateway';
+import { readOpenApi } from './routes';
+
+/** Look-ups of keys, at most one per key and second. */
+const DATABASE_CONNECTIONS = 4;
+/** Requests under way to one service; the rest wait their turn here. */
+const SERVICE_CONNECTIONS = 64;
+
+async function start(): Promise<void> {
+  const config = gatewayConfig(process.env);
+  const logger = createLogger({ name: 'gateway', level: config.logLevel });
+  if (config.migrationDatabaseUrl !== null) {
+    await migrate({ url: config.migrationDatabaseUrl, directory: join(resolve(__dirname, '../../..'), 'prisma/gateway/migrations') });
+  }
+  const pool = openPool(config.databaseUrl, { max: DATABASE_CONNECTIONS, applicationName: 'gateway' });
+  const services = new Map([
+    ['projects', openHttp(config.projectsUrl, SERVICE_CONNECTIONS)],
+    ['tasks', openHttp(config.tasksUrl, SERVICE_CONNECTIONS)],
+    ['webhooks', openHttp(config.webhooksUrl, SERVICE_CONNECTIONS)],
+  ]);
+  const readyOf = (name: string) => async () => {
+    const { statusCode, body } = await services.get(name)!.request({ method: 'GET', path: '/health/ready', headersTimeout: 2_000 });
+    await body.dump();
+    if (statusCode !== 200) throw new Error(`${name} is not ready`);
+  };
+  const app = await buildGateway({
+    openApi: readOpenApi(),
+    callers: new Callers(pool, deriveKey(config.secret, 'caller')),
+    services,
+    logger,
+    metrics: new Metrics('gateway'),
+    ready: { database: () => pool.query('select 1'), projects: readyOf('projects'), tasks: readyOf('tasks'), webhooks: readyOf('webhooks') },
+  });
+  await app.listen({ port: config.port, host: config.host });
+  logger.info({ port: config.port }, 'ready');
+  stopWhenAsked(async () => {
+    await app.close();
+    await Promise.all([...services.values()].map((service) => service.close()));
+    await pool.end();
+  });
+  process.send?.({ ready: 'gateway' });
+}
+
+start().catch((error: unknown) => {
+  const reason = error instanceof BadConfiguration ? error.message : (error as Error).stack;
+  process.stderr.write(`gateway cannot start. ${reason}\n`);
+  process.exit(1);
+});

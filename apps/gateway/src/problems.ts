@@ -1,0 +1,32 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { PROBLEMS } from '@works/contracts/problems';
+import type { Logger } from '@works/platform/logging';
+import { isOutage } from '@works/platform/postgres';
+import { Problem, problemDocument } from '@works/platform/problems';
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+export const unauthenticated = () => new Problem('unauthenticated', 'Send a valid API key: `Authorization: Bearer sk_…`.', {}, { 'www-authenticate': 'Bearer' });
+
+export function answerProblem(error: Error, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
+  const problem = asProblem(error);
+  if (problem.code === 'internal_error') logger.error({ err: error, request_id: request.id }, 'a bug, or a part that failed');
+  const document = problemDocument(PROBLEMS, problem, request.id);
+  void reply
+    .code(document.status)
+    .headers({ ...problem.headers, 'content-type': PROBLEM_TYPE })
+    .send(JSON.stringify(document));
+}
+
+function asProblem(error: Error): Problem {
+  if (error instanceof Problem) return error;
+  if (isOutage(error)) return new Problem('unavailable', 'The service cannot check keys at the moment. Try again.', {}, { 'retry-after': '1' });
+  if ((error as FastifyError).statusCode === 400) return new Problem('route_not_found', 'There is no such address.');
+  return new Problem('internal_error', 'Something went wrong on our side. Send the same request again; with the same key it cannot happen twice.');
+}
+
+/** For bytes that never became a request. */
+export const malformedHttp = (): string => {
+  const body = JSON.stringify({ type: 'about:blank', title: 'This is not HTTP that we can read', status: 400 });
+  return `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
+};
