@@ -1,18 +1,15 @@
 import * as fc from 'fast-check';
-import type { Pool } from 'pg';
-import { PROBLEMS } from '@works/contracts/problems';
+import type { Queue } from '@works/contracts/queues';
 import type { Task } from '@works/contracts/tasks';
 import { addDays, endOfDay, today } from '@works/platform/calendar';
 import { EventStore, fresh, record } from '@works/platform/event-store';
 import { newId } from '@works/platform/ids';
-import { openPool } from '@works/platform/postgres';
-import { TenantDatabase } from '@works/platform/tenancy';
 import { aCaller, aCommand, testDatabase } from '@works/platform/testing';
 import { tasks } from '../aggregate';
 import { cancelTask, completeTask, createTask, type Plan, type Task as StoredTask, type TaskEvent, type UserId } from '../domain/task';
 import { aPlan, KEY } from '../domain/task.examples';
 import { overdueAt } from '../due';
-import { publish } from '../publications';
+import { startTasks, type TasksService } from '../tasks-service.examples';
 import { FindQueue } from './queue';
 
 // 11:30 in Kolkata, 01:00 in New York.
@@ -20,25 +17,18 @@ const NOW = new Date('2026-11-23T06:00:00.000Z');
 
 describe("a person's queue", () => {
   const caller = aCaller({ timeZone: 'Asia/Kolkata' });
-  let testbed: Awaited<ReturnType<typeof testDatabase>>;
-  let pool: Pool;
-  let store: EventStore;
+  let service: TasksService;
   let queues: FindQueue;
   let asha: UserId;
 
   beforeAll(async () => {
-    testbed = await testDatabase('tasks');
-    pool = openPool(testbed.appUrl, { max: 4, applicationName: 'spec' });
-    store = new EventStore({ pool, service: 'tasks', publish, valueBytesMax: 900_000, catalogue: PROBLEMS, committed: () => undefined });
-    queues = new FindQueue(new TenantDatabase(pool));
+    service = await startTasks({ own: await testDatabase('tasks'), log: await testDatabase('log') });
+    queues = service.app.get(FindQueue);
   });
   beforeEach(() => {
     asha = newId('usr');
   });
-  afterAll(async () => {
-    await pool.end();
-    await testbed.drop();
-  });
+  afterAll(() => service.stop());
 
   type Given = Partial<Plan> & { then?: (task: StoredTask) => TaskEvent[] };
 
@@ -50,7 +40,7 @@ describe("a person's queue", () => {
       const open = record(tasks, fresh(plan.id), events);
       return record(tasks, fresh(plan.id), [...events, ...then(open.after)]);
     });
-    await store.create(aCommand({ caller }), () => ({ changes, answer: { status: 201, body: {} } }));
+    await service.app.get(EventStore).create(aCommand({ caller }), () => ({ changes, answer: { status: 201, body: {} } }));
     return changes.map(({ id }) => id);
   }
   const queue = (time_zone?: string, now = NOW) => queues.find(asha, caller, { time_zone }, now);
@@ -132,6 +122,34 @@ describe("a person's queue", () => {
     const { upcoming, counts } = await queue();
     expect(counts.upcoming).toBe(130);
     expect(idsOf(upcoming)).toEqual(ids.reverse().slice(0, 100));
+  });
+
+  describe('over HTTP', () => {
+    const get = (url: string, whose = caller) => service.as(whose).get(url);
+
+    it('shows each task as GET /tasks/{id} does, to the byte', async () => {
+      const [id] = await given(on('2020-01-01'));
+      const answer = await get(`/users/${asha}/queue?time_zone=America/New_York`);
+      expect(answer.json<Queue>()).toMatchObject({ user_id: asha, time_zone: 'America/New_York', counts: { overdue: 1 } });
+      expect(JSON.stringify(answer.json<Queue>().overdue[0])).toBe((await get(`/tasks/${id}`)).body);
+    });
+
+    it('422 for a zone that does not exist', async () => {
+      const answer = await get(`/users/${asha}/queue?time_zone=Mars/Olympus`);
+      expect([answer.statusCode, answer.json().errors]).toEqual([
+        422,
+        [expect.objectContaining({ pointer: '/time_zone', code: 'not_a_time_zone' })],
+      ]);
+    });
+
+    it('404 for what is no person', async () => expect((await get(`/users/${newId('prj')}/queue`)).statusCode).toBe(404));
+
+    // A person is known by id only: one of another organization looks like one with nothing to do.
+    it("is empty for another organization, whoever's it is", async () => {
+      await given({});
+      const [theirs, nobodys] = [await get(`/users/${asha}/queue`, aCaller()), await get(`/users/${newId('usr')}/queue`)];
+      expect(theirs.json<Queue>().counts).toEqual(nobodys.json<Queue>().counts);
+    });
   });
 
   // Guarantees that no task falls between the groups or into two, whatever the zones, also where clocks change at midnight.

@@ -58,6 +58,12 @@ export class EmbeddedServer {
     return new EmbeddedServer(directory, await portOf(directory), password);
   }
 
+  /** The server of this directory when it runs; null otherwise. */
+  static async find(directory: string): Promise<EmbeddedServer | null> {
+    if (!existsSync(join(dataOf(directory), 'PG_VERSION')) || !(await isRunning(directory))) return null;
+    return new EmbeddedServer(directory, await portOf(directory), await passwordOf(directory));
+  }
+
   /** The connection string of the superuser. */
   get url(): string {
     return this.urlOf('postgres', 'postgres', this.password);

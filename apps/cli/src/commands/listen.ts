@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { styleText } from 'node:util';
+import { Command } from 'commander';
+import { Webhook } from 'standardwebhooks';
+import type { PublicEvent } from '@works/contracts/events';
+import { Home, type DevFile } from '../home';
+import { phraseOf } from './phrases';
+
+interface Options {
+  key?: string;
+  events?: string;
+  url?: string;
+}
+
+export function listenCommand(): Command {
+  return new Command('listen')
+    .description('receive webhooks on this machine and print a line for each, until Ctrl-C')
+    .option('--key <key>', 'an API key; the demo organization’s live key when absent')
+    .option('--events <patterns>', 'comma-separated, such as task.*,milestone.reached; all when absent')
+    .option('--url <url>', 'the address of the API')
+    .action(listen);
+}
+
+async function listen(options: Options): Promise<void> {
+  const dev = Home.here().dev();
+  const api = new Endpoints(options.url ?? urlOf(dev), options.key ?? keyOf(dev));
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const endpoint = await api.create(url, options.events?.split(',') ?? []);
+  receive(server, new Webhook(endpoint.secret));
+  process.stdout.write(`Listening as ${endpoint.id}. Ctrl-C ends it.\n\n`);
+
+  await new Promise<void>((stop) => {
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+  await api.delete(endpoint.id);
+  server.closeAllConnections();
+  server.close();
+  process.stdout.write(`\nStopped; ${endpoint.id} is deleted.\n`);
+}
+
+const urlOf = (dev: DevFile | null): string => dev?.url ?? fail('Nothing runs here: start it with npm start, or name an address with --url.');
+const keyOf = (dev: DevFile | null): string => dev?.organizations[0]?.live_key ?? fail('No key is known here: name one with --key.');
+
+function fail(sentence: string): never {
+  throw new Error(sentence);
+}
+
+function receive(server: Server, webhook: Webhook): void {
+  server.on('request', (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const line = lineOf(request, Buffer.concat(chunks).toString(), webhook);
+      response.writeHead(line === null ? 400 : 200).end();
+      process.stdout.write(`${line ?? styleText('red', 'A request came whose signature is not ours; answered 400.')}\n`);
+    });
+  });
+}
+
+/** Null when the signature does not verify. */
+function lineOf(request: IncomingMessage, body: string, webhook: Webhook): string | null {
+  try {
+    webhook.verify(body, request.headers as Record<string, string>);
+  } catch {
+    return null;
+  }
+  const event = JSON.parse(body) as PublicEvent;
+  const attempt = String(request.headers['webhook-attempt'] ?? '');
+  const again = attempt.startsWith('1/') || attempt === '' ? '' : styleText('yellow', ` (attempt ${attempt})`);
+  const time = new Date(event.timestamp).toLocaleTimeString('en-GB');
+  return `${styleText('dim', time)}  ${styleText('cyan', event.type.padEnd(17))} ${phraseOf(event)}${again}  ${styleText('dim', event.subject)}`;
+}
+
+class Endpoints {
+  constructor(
+    private readonly url: string,
+    private readonly key: string,
+  ) {}
+
+  async create(url: string, events: string[]): Promise<{ id: string; secret: string }> {
+    const response = await this.send('POST', '/webhook_endpoints', { url, events, description: 'works listen' });
+    return (await response.json()) as { id: string; secret: string };
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.send('DELETE', `/webhook_endpoints/${id}`);
+  }
+
+  private async send(method: string, path: string, body?: object): Promise<Response> {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { authorization: `Bearer ${this.key}`, 'idempotency-key': randomUUID(), ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    }).catch(() => fail(`Nothing answers at ${this.url}.`));
+    if (!response.ok) fail(`${method} ${path} was refused: ${((await response.json()) as { detail?: string }).detail ?? response.status}`);
+    return response;
+  }
+}

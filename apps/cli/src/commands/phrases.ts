@@ -1,0 +1,23 @@
+import type { EventType, PublicEvent } from '@works/contracts/events';
+
+interface Named {
+  project?: { name: string };
+  milestone?: { name: string };
+  task?: { title: string; assignee_id: string | null };
+}
+
+/** An event in words a customer could read. */
+export function phraseOf(event: PublicEvent): string {
+  const { project, milestone, task } = event.data as Named;
+  const phrases: Record<EventType, () => string> = {
+    'project.created': () => `${project?.name} opened`,
+    'project.closed': () => `${project?.name} closed`,
+    'milestone.reached': () => `${milestone?.name} reached`,
+    'task.created': () => `${task?.title} added`,
+    'task.assigned': () => `${task?.title} landed in the queue of ${task?.assignee_id}`,
+    'task.unassigned': () => `${task?.title} taken out of its queue`,
+    'task.completed': () => `${task?.title} completed`,
+    'task.cancelled': () => `${task?.title} cancelled`,
+  };
+  return phrases[event.type]();
+}

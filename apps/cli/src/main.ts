@@ -1,0 +1,16 @@
+import { Command } from 'commander';
+import { createKeyCommand } from './commands/keys';
+import { listenCommand } from './commands/listen';
+import { createOrganizationCommand } from './commands/organizations';
+import { statusCommand } from './commands/status';
+
+const program = new Command('works').description("SK Works, the operator's command line").showHelpAfterError();
+program.addCommand(createOrganizationCommand());
+program.addCommand(createKeyCommand());
+program.addCommand(statusCommand());
+program.addCommand(listenCommand());
+
+program.parseAsync().catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});

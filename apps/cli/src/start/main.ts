@@ -1,0 +1,11 @@
+import { start } from './start';
+
+const port = Number(process.env['PORT'] ?? 4_000);
+if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+  process.stderr.write('PORT is wrong: expected a whole number from 1 to 65535\n');
+  process.exit(1);
+}
+start({ port, kafka: process.argv.includes('--kafka') }).catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});

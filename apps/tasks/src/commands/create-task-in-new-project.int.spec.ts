@@ -1,0 +1,93 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { EVENT_TYPES, type PublicEvent } from '@works/contracts/events';
+import type { Task } from '@works/contracts/tasks';
+import { embeddedLog, type EventLog } from '@works/platform/event-log';
+import { newId } from '@works/platform/ids';
+import { aCaller, testDatabase } from '@works/platform/testing';
+import { aProjectCreated } from '../reactions/project-news.examples';
+import { startTasks, type TasksService } from '../tasks-service.examples';
+
+/** The projects service as tasks sees it from outside: what it publishes, and when it says that it has. */
+class Projects {
+  readonly asked: string[] = [];
+  /** Published when it is asked how far it is: news that is on its way while a request already waits for it. */
+  onItsWay: PublicEvent<unknown>[] = [];
+  private readonly server: Server;
+
+  constructor(private readonly log: EventLog) {
+    this.server = createServer((request, response) => {
+      this.asked.push(request.url!);
+      void this.publish().then(() => response.setHeader('content-type', 'application/json').end('{"published":true}'));
+    });
+  }
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+  private async publish(): Promise<void> {
+    await this.log.publish(
+      this.onItsWay.splice(0).map((event) => ({ topic: event.type, key: event.subject, value: JSON.stringify(event), headers: {} })),
+    );
+  }
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+describe('POST /tasks right after POST /projects', () => {
+  const caller = aCaller();
+  let log: EventLog;
+  let projects: Projects;
+  let service: TasksService;
+  let position = 100;
+
+  beforeAll(async () => {
+    const database = await testDatabase('log');
+    log = await embeddedLog({ url: database.appUrl, instance: 'spec' });
+    await log.ensureTopics(EVENT_TYPES);
+    projects = new Projects(log);
+    service = await startTasks({ own: await testDatabase('tasks'), log: database, projectsUrl: await projects.start() });
+  });
+  beforeEach(() => {
+    position += 1;
+    projects.asked.length = 0;
+  });
+  afterAll(async () => {
+    await log.close();
+    await service.stop();
+    await projects.stop();
+  });
+
+  const create = (body: object) =>
+    service.as(caller).post('/tasks', { title: 'Call', ...body }, { 'works-position': `projects:${position}` });
+
+  // Guarantees that whoever has just made a project can at once put a task into it.
+  it('waits for the news of the project, and then knows it', async () => {
+    const news = aProjectCreated(caller);
+    projects.onItsWay = [news];
+    const answer = await create({ project_id: news.subject, milestone_id: news.data.project.milestones[0]!.id });
+    expect([answer.statusCode, answer.json<Task>().project_id]).toEqual([201, news.subject]);
+    expect((await service.as(caller).get(`/tasks?project_id=${news.subject}`)).json<{ data: Task[] }>().data).toHaveLength(4);
+  });
+
+  it('also for the tasks of its scaffold', async () => {
+    const news = aProjectCreated(caller);
+    projects.onItsWay = [news];
+    const scaffolded = news.data.project.milestones[0]!.tasks[0]!;
+    expect((await create({ depends_on: [scaffolded.id] })).json<Task>()).toMatchObject({ depends_on: [scaffolded.id], blocked: true });
+  });
+
+  it('says so when there is no such project even then', async () => {
+    expect((await create({ project_id: newId('prj') })).json().code).toBe('unknown_reference');
+    expect(projects.asked).toHaveLength(1);
+  });
+
+  // The busiest write of the product must not pay for what it does not need.
+  it('waits for nothing when the task points at nothing, or only at what is known', async () => {
+    const first = await create({});
+    const second = await create({ depends_on: [first.json<Task>().id] });
+    expect([first.statusCode, second.statusCode, projects.asked]).toEqual([201, 201, []]);
+  });
+});

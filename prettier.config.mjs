@@ -1,0 +1,6 @@
+export default {
+  printWidth: 140,
+  singleQuote: true,
+  // Prose keeps the line breaks its author chose.
+  proseWrap: 'preserve',
+};

@@ -1,0 +1,24 @@
+// A Prisma client for every prisma/*/schema.prisma, made again only when the schema has changed.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run } from './install.mjs';
+
+export async function generatePrismaClients() {
+  const folders = readdirSync(join(root, 'prisma'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  await Promise.all(folders.map(({ name }) => generate(join(root, 'prisma', name))));
+}
+
+async function generate(folder) {
+  const schema = join(folder, 'schema.prisma');
+  if (!existsSync(schema)) return;
+  const checksum = createHash('sha256').update(readFileSync(schema)).digest('hex');
+  const stamp = join(folder, 'client', '.made-from');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === checksum) return;
+  // The client generator is WebAssembly inside the package; the schema engine, a download, is not needed for it.
+  const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true', PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' };
+  await run(process.execPath, [join(root, 'node_modules/prisma/build/index.js'), 'generate', '--schema', schema, '--no-hints'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  writeFileSync(stamp, checksum);
+}
+
+if (process.argv[1]?.endsWith('prisma-generate.mjs')) await generatePrismaClients();
