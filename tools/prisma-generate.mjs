@@ -12,12 +12,14 @@ export async function generatePrismaClients() {
 async function generate(folder) {
   const schema = join(folder, 'schema.prisma');
   if (!existsSync(schema)) return;
-  const checksum = createHash('sha256').update(readFileSync(schema)).digest('hex');
+  const { version } = JSON.parse(readFileSync(join(root, 'node_modules/prisma/package.json'), 'utf8'));
+  const checksum = createHash('sha256').update(version).update(readFileSync(schema)).digest('hex');
   const stamp = join(folder, 'client', '.made-from');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === checksum) return;
-  // The client generator is WebAssembly inside the package; the schema engine, a download, is not needed for it.
-  const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true', PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' };
-  await run(process.execPath, [join(root, 'node_modules/prisma/build/index.js'), 'generate', '--schema', schema, '--no-hints'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  // The client generator is WebAssembly inside the package; the schema engine, a download, is not needed for it, only looked for.
+  const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' };
+  const prisma = join(root, 'node_modules/prisma/build/index.js');
+  await run(process.execPath, [prisma, 'generate', '--schema', schema, '--no-hints'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   writeFileSync(stamp, checksum);
 }
 

@@ -1,12 +1,10 @@
-import { rm } from 'node:fs/promises';
-import { EmbeddedServer } from '../../libs/platform/src/postgres/embedded-server';
+import { once } from 'node:events';
 
 export default async function stopPostgres(): Promise<void> {
-  const directory = process.env['TEST_POSTGRES_DIRECTORY'];
-  if (directory === undefined) return;
-  const server = await EmbeddedServer.start({ directory });
-  await server.stop();
-  await rm(directory, { recursive: true, force: true });
-  delete process.env['TEST_POSTGRES_DIRECTORY'];
+  const keeper = globalThis.keepsPostgres;
+  if (keeper === undefined) return;
+  globalThis.keepsPostgres = undefined;
   delete process.env['TEST_POSTGRES_URL'];
+  keeper.stdin?.end();
+  if (keeper.exitCode === null) await once(keeper, 'exit');
 }

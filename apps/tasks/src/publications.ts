@@ -22,7 +22,7 @@ function previousOf(event: TaskEvent, before: Task | null): TaskEventData['previ
       return { assignee_id: before!.assignee_id };
     case 'task.completed':
     case 'task.cancelled':
-      return {};
+      return { status: before!.status };
     default:
       return unreachable(event);
   }

@@ -64,6 +64,7 @@ interface OpenTask {
 export interface Reaching {
   readonly by: Actor;
   readonly note: string | null;
+  /** Some of them are named; `progress` counts all. */
   readonly openTasks: readonly OpenTask[];
   readonly progress: Progress;
   readonly projectStatus: 'active' | 'closed';
@@ -74,7 +75,7 @@ export interface Reaching {
 export function reachMilestone(milestone: Milestone, { by, note, openTasks, progress, projectStatus, at }: Reaching): MilestoneEvent[] {
   if (milestone.status === 'reached') return [];
   if (projectStatus === 'closed') throw new RuleViolation('project_closed', 'The project is closed; its milestones stay as they are.');
-  if (openTasks.length > 0) throw blockedBy(openTasks);
+  if (openTasks.length > 0) throw blockedBy(openTasks, progress);
   return [{ type: 'milestone.reached', data: { sign_off: { by, note, at }, progress, at } }];
 }
 
@@ -95,13 +96,15 @@ export const evolve: Evolve<Milestone, MilestoneEvent> = (milestone, event) => {
       return { ...milestone, status: 'reached', sign_off, reached_at: at, updated_at: at };
     }
     default:
-      return unreachable(event.type);
+      return unreachable(event);
   }
 };
 
 const added = ({ at, ...gate }: Gate & { at: string }): PendingMilestone => ({ ...gate, status: 'pending', created_at: at, updated_at: at });
 
-const blockedBy = (tasks: readonly OpenTask[]): RuleViolation =>
-  new RuleViolation('milestone_blocked', `${tasks.length === 1 ? 'A task is' : `${tasks.length} tasks are`} still open in this milestone.`, {
-    blocked_by: tasks.map(({ id, title }) => ({ kind: 'task', id, title })),
+function blockedBy(openTasks: readonly OpenTask[], { tasks, tasks_completed }: Progress): RuleViolation {
+  const open = tasks - tasks_completed;
+  return new RuleViolation('milestone_blocked', `${open === 1 ? 'A task is' : `${open} tasks are`} still open in this milestone.`, {
+    blocked_by: openTasks.map(({ id, title }) => ({ kind: 'task', id, title })),
   });
+}

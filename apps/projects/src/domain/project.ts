@@ -64,7 +64,7 @@ export const createProject = (delivery: Delivery, plan: readonly PlannedMileston
   data: { ...delivery, plan, at },
 });
 
-/** What is not done yet: tasks that are open, milestones that are pending. */
+/** What is not done yet: some of the open tasks (`progress` counts all), and the pending milestones. */
 export interface OpenWork {
   readonly tasks: readonly { readonly id: Id<'tsk'>; readonly title: string }[];
   readonly milestones: readonly { readonly id: Id<'mst'>; readonly name: string }[];
@@ -84,21 +84,24 @@ export function closeProject(project: Project, { outcome, openTasks, openWork, p
     if (project.outcome === outcome) return [];
     throw new RuleViolation('project_closed', `The project is closed already, as ${project.outcome}.`);
   }
-  if (openTasks === 'refuse') refuseOpenWork(outcome, openWork);
+  if (openTasks === 'refuse') refuseOpenWork(outcome, openWork, progress);
   return [{ type: 'project.closed', data: { outcome, open_tasks: openTasks === 'cancel' ? 'cancel' : 'none', progress, at } }];
 }
 
 /** A cancelled project need not have reached its milestones; a delivered one must. */
-function refuseOpenWork(outcome: Outcome, { tasks, milestones }: OpenWork): void {
-  const blockers = [
-    ...tasks.map(({ id, title }) => ({ kind: 'task', id, title })),
-    ...(outcome === 'delivered' ? milestones.map(({ id, name }) => ({ kind: 'milestone', id, title: name })) : []),
-  ];
-  if (blockers.length === 0) return;
+function refuseOpenWork(outcome: Outcome, openWork: OpenWork, progress: Progress): void {
+  const milestones = outcome === 'delivered' ? openWork.milestones : [];
+  const openTasks = progress.tasks - progress.tasks_completed;
+  if (openTasks + milestones.length === 0) return;
   throw new RuleViolation(
     'project_has_open_work',
-    `${blockers.length === 1 ? '1 task or milestone is' : `${blockers.length} tasks and milestones are`} not done. Finish them, or send {"open_tasks": "cancel"}.`,
-    { blocked_by: blockers },
+    `Tasks still open: ${openTasks}; milestones not reached: ${milestones.length}. Finish them, or send {"open_tasks": "cancel"}.`,
+    {
+      blocked_by: [
+        ...openWork.tasks.map(({ id, title }) => ({ kind: 'task', id, title })),
+        ...milestones.map(({ id, name }) => ({ kind: 'milestone', id, title: name })),
+      ],
+    },
   );
 }
 
@@ -112,7 +115,7 @@ export const evolve: Evolve<Project, ProjectEvent> = (project, event) => {
       return { ...project, status: 'closed', outcome, closed_at: at, updated_at: at };
     }
     default:
-      return unreachable(event.type);
+      return unreachable(event);
   }
 };
 

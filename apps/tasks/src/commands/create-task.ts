@@ -1,14 +1,13 @@
 import { Body, Controller, Post } from '@nestjs/common';
-import { CreateTaskBody, Task, type NewChecklistItem } from '@works/contracts/tasks';
+import { CreateTaskBody, Task } from '@works/contracts/tasks';
 import type { Caller } from '@works/platform/caller';
 import { Positions, WithoutCatchingUp, type PositionsByService } from '@works/platform/caught-up';
 import { RuleViolation } from '@works/platform/errors';
 import { EventStore, fresh, record, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
-import { Command, invalid, Operation, RequireScope, type FieldError } from '@works/platform/http';
-import { newId } from '@works/platform/ids';
+import { Command, invalid, Operation, RequireScope } from '@works/platform/http';
 import { tasks } from '../aggregate';
-import { createTask, type Plan, type TaskId, type UserId } from '../domain/task';
-import { overdueAt } from '../due';
+import { createTask, type TaskId, type UserId } from '../domain/task';
+import { contradictionsIn, planOf } from '../new-task';
 import { presentTask } from '../read-models/present-task';
 import { References, type Known } from '../read-models/references';
 
@@ -36,8 +35,12 @@ export class CreateTask {
     @Command() request: CommandRequest,
     @Positions() positions: PositionsByService,
   ): Promise<RecordedAnswer> {
-    refuseContradictions(body);
-    return this.store.create(request, async () => decide(body, request, await this.known(body, request.caller, positions)));
+    const contradictions = contradictionsIn(body);
+    if (contradictions.length > 0) throw invalid(contradictions);
+    return this.store.create(request, async () => decide(body, request, await this.known(body, request.caller, positions)), {
+      // The project was closed after it was looked up: the database has the last word.
+      refusal: (constraint) => (constraint === 'tasks_in_open_project' ? projectClosed() : null),
+    });
   }
 
   private async known(body: CreateTaskBody, caller: Caller, positions: PositionsByService): Promise<Known> {
@@ -47,27 +50,12 @@ export class CreateTask {
       positions,
     );
     if (unknown.length > 0) throw new RuleViolation('unknown_reference', 'The task points at what does not exist.', { errors: unknown });
-    if (known.project?.status === 'closed') throw new RuleViolation('project_closed', 'The project is closed; it takes no new tasks.');
+    if (known.project?.status === 'closed') throw projectClosed();
     return known;
   }
 }
 
-/** What no single field can be blamed for, so the body's schema cannot say it. */
-function refuseContradictions({ due_on, due_at, project_id, milestone_id, checklist = [], depends_on = [] }: CreateTaskBody): void {
-  const errors: FieldError[] = [];
-  if (due_on != null && due_at != null)
-    errors.push({ pointer: '/due_at', code: 'not_allowed', detail: 'must not be given together with due_on' });
-  if (milestone_id != null && project_id == null)
-    errors.push({ pointer: '/project_id', code: 'required', detail: 'is required with milestone_id' });
-  errors.push(...repeated(checklist.map(keyOf), (index) => `/checklist/${index}/key`));
-  errors.push(...repeated(depends_on, (index) => `/depends_on/${index}`));
-  if (errors.length > 0) throw invalid(errors);
-}
-
-const repeated = (values: readonly string[], pointerTo: (index: number) => string): FieldError[] =>
-  values.flatMap((value, index) =>
-    values.indexOf(value) < index ? [{ pointer: pointerTo(index), code: 'duplicate', detail: 'is there already' }] : [],
-  );
+const projectClosed = () => new RuleViolation('project_closed', 'The project is closed; it takes no new tasks.');
 
 function decide(body: CreateTaskBody, { caller, now }: CommandRequest, { project, dependencies }: Known): Decision {
   const plan = planOf(body, project?.time_zone ?? caller.timeZone);
@@ -82,27 +70,3 @@ function decide(body: CreateTaskBody, { caller, now }: CommandRequest, { project
   };
   return { changes: [change], answer };
 }
-
-function planOf(body: CreateTaskBody, timeZone: string): Plan {
-  const due = {
-    due_on: body.due_on ?? null,
-    due_at: body.due_at == null ? null : new Date(body.due_at).toISOString(),
-    time_zone: body.time_zone ?? timeZone,
-  };
-  return {
-    id: newId('tsk'),
-    project_id: (body.project_id ?? null) as Plan['project_id'],
-    milestone_id: (body.milestone_id ?? null) as Plan['milestone_id'],
-    key: null,
-    title: body.title,
-    description: body.description ?? null,
-    priority: body.priority ?? 'normal',
-    ...due,
-    overdue_at: overdueAt(due),
-    checklist: (body.checklist ?? []).map((item, index) => ({ key: keyOf(item, index), title: item.title, done: item.done ?? false })),
-    depends_on: (body.depends_on ?? []) as TaskId[],
-    metadata: body.metadata ?? {},
-  };
-}
-
-const keyOf = ({ key }: NewChecklistItem, index: number): string => key ?? `item_${index + 1}`;

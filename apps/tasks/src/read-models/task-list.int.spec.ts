@@ -145,6 +145,7 @@ describe('GET /tasks', () => {
           for (let turn = 0; ; turn++) {
             const next: Page = await page({ ...filters[list], limit, ...(cursor === null ? {} : { cursor }) });
             expect(next.data.length).toBeLessThanOrEqual(limit);
+            expect(turn).toBeLessThan(100);
             met.push(...next.data.map(({ id }) => id));
             if (!next.has_more) break;
             cursor = next.next_cursor!;

@@ -6,6 +6,7 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
+  IsNumber,
   IsObject,
   IsString,
   Matches,
@@ -47,6 +48,18 @@ export const IdOf = (prefix: string, options: FieldOptions = {}): PropertyDecora
 /** An integer; both bounds are allowed values. */
 export const WholeNumber = ({ min, max, ...options }: FieldOptions & { min: number; max: number }): PropertyDecorator =>
   field(options, [IsInt(), Min(min), Max(max)], { type: 'integer' });
+
+/** A number that need not be whole, at least zero. */
+export const Quantity = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsNumber(), Min(0)], { type: 'number', minimum: 0 });
+
+/** Names and values of HTTP headers. */
+export const HeaderMap = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsObject()], {
+    type: 'object',
+    maxProperties: 20,
+    propertyNames: { type: 'string', pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$" },
+    additionalProperties: { type: 'string', maxLength: 500, pattern: '^[\\x20-\\x7e]*$' },
+  });
 
 export const Flag = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsBoolean()]);
 

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import { Client, type DatabaseError } from 'pg';
 
 export interface MigrateOptions {
   /** The role that owns the database's objects. */
@@ -26,8 +26,16 @@ export class MigrationChanged extends Error {
   }
 }
 
-/** "migr" in ASCII. */
-const MIGRATION_LOCK = 0x6d696772;
+/** Prisma's own tools began a migration here and did not finish it: what is left of it only a person can judge. */
+export class MigrationUnfinished extends Error {
+  constructor(name: string) {
+    super(`The migration ${name} was begun by Prisma and not finished. Look at the database, then run: prisma migrate resolve`);
+    this.name = 'MigrationUnfinished';
+  }
+}
+
+/** The number that Prisma's schema engine locks, so that `prisma migrate deploy` and this migrator take turns too. */
+const PRISMA_LOCK = 72707369;
 
 /** As Prisma creates it, so that `prisma migrate deploy` and this migrator see each other's work. */
 const PRISMA_TABLE = `
@@ -37,14 +45,15 @@ const PRISMA_TABLE = `
 
 /**
  * Applies what is missing, in order, each file with its record in one transaction, so that a migration that fails leaves nothing.
- * Services that start together take turns. Returns the names of what was applied.
+ * Services that start together take turns. Migrations that only the database knows are left alone: an older version may start beside a
+ * newer one. Returns the names of what was applied.
  */
 export async function migrate({ url, directory, log = () => undefined }: MigrateOptions): Promise<string[]> {
   const migrations = await readMigrations(directory);
   const client = new Client({ connectionString: url, application_name: 'works migrate' });
   await client.connect();
   try {
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await client.query('select pg_advisory_lock($1)', [PRISMA_LOCK]);
     await client.query(PRISMA_TABLE);
     const applied = await appliedChecksums(client);
     for (const { name, checksum } of migrations) {
@@ -72,9 +81,11 @@ async function readMigrations(directory: string): Promise<Migration[]> {
 }
 
 async function appliedChecksums(client: Client): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ migration_name: string; checksum: string }>(
-    'select migration_name, checksum from _prisma_migrations where finished_at is not null and rolled_back_at is null',
+  const { rows } = await client.query<{ migration_name: string; checksum: string; finished: boolean }>(
+    'select migration_name, checksum, finished_at is not null as finished from _prisma_migrations where rolled_back_at is null',
   );
+  const unfinished = rows.find(({ finished }) => !finished);
+  if (unfinished) throw new MigrationUnfinished(unfinished.migration_name);
   return new Map(rows.map((row) => [row.migration_name, row.checksum]));
 }
 
@@ -89,7 +100,13 @@ async function apply(client: Client, { name, script, checksum }: Migration): Pro
     );
     await client.query('commit');
   } catch (error) {
-    await client.query('rollback');
-    throw new Error(`The migration ${name} failed and was undone: ${(error as Error).message}`, { cause: error });
+    await client.query('rollback').catch(() => undefined); // a connection that is gone has rolled back by itself
+    throw new Error(`The migration ${name} failed${lineOf(error, script)} and was undone: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Where in the file; the server counts characters from 1. */
+function lineOf(error: unknown, script: string): string {
+  const position = Number((error as Partial<DatabaseError>).position);
+  return position > 0 ? ` at line ${[...script].slice(0, position - 1).join('').split('\n').length}` : '';
 }

@@ -72,6 +72,7 @@ async function inContainer(): Promise<TestKafka | null> {
       KAFKA_BROKER_SESSION_TIMEOUT_MS: '2000',
       KAFKA_BROKER_HEARTBEAT_INTERVAL_MS: '300',
       KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+      KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS: '1000',
     })
     .withWaitStrategy(Wait.forLogMessage('Kafka Server started'))
     .start()

@@ -230,3 +230,19 @@ create table project_references (
   check (cancelled_at is null or status = 'closed')
 );
 select works_protect('project_references');
+
+-- Guarantees that no task is added to a project while it closes: whoever comes second waits for the row, and then either is refused here or
+-- finds the new task and cancels it. Tasks of a template (they have a key) are exempt: they were promised when the project was made.
+create function refuse_task_in_closed_project() returns trigger language plpgsql as $$
+declare
+  v_status text;
+begin
+  select status into v_status from project_references where project_id = new.project_id for share;
+  if v_status = 'closed' then
+    raise exception 'the project is closed' using errcode = 'unique_violation', constraint = 'tasks_in_open_project';
+  end if;
+  return null;
+end $$;
+create trigger tasks_in_open_project after insert on tasks
+  for each row when (new.project_id is not null and new.state->>'key' is null)
+  execute function refuse_task_in_closed_project();

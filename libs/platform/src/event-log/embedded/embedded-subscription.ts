@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Subscription } from '../event-log';
 import { pause, reconnectDelayMs } from '../pause';
 import { GroupSession, type GroupSessionOptions } from './group-session';
-import { COUNT_UNHANDLED, END, HAS_UNHANDLED } from './statements';
+import { COUNT_UNHANDLED, IS_BEHIND } from './statements';
 
 /** How often another instance's progress is looked at; our own is heard of at once. */
 const CHECK_MS = 10;
@@ -25,10 +25,10 @@ export class EmbeddedSubscription implements Subscription {
 
   async caughtUp(): Promise<void> {
     const { group, topics } = this.options.subscription;
-    const end = await this.patiently(async () => (await this.pool.query<{ end: string }>(END)).rows[0]!.end);
-    const isBehind = async (): Promise<boolean> =>
-      (await this.pool.query<{ behind: boolean }>({ ...HAS_UNHANDLED, values: [group, topics, end] })).rows[0]!.behind;
-    while (await this.patiently(isBehind)) {
+    for (let end: string | null = null; ; ) {
+      const { rows } = await this.patiently(() => this.pool.query<{ end: string; behind: boolean }>({ ...IS_BEHIND, values: [group, topics, end] }));
+      if (!rows[0]!.behind) return;
+      end = rows[0]!.end;
       await once(this.signals, 'progress', { signal: AbortSignal.timeout(CHECK_MS) }).catch(() => undefined);
     }
   }

@@ -74,23 +74,23 @@ export const PUBLISH = {
   text: 'select works_log_publish($1, $2, $3, $4)',
 };
 
-/** Everything published before now has an offset up to this one. */
-export const END = { name: 'works_log_end', text: 'select last_value::text as "end" from messages_offset_seq' };
-
+/** Messages after the group's cursors. Two index lookups for each place, whatever the statistics say. */
 const UNHANDLED = `
   from unnest($2::text[]) as wanted (topic)
  cross join generate_series(0, ${PARTITIONS - 1}) as place (partition)
-  left join cursors on cursors.consumer_group = $1 and cursors.topic = wanted.topic and cursors.partition = place.partition
-  join lateral (select from messages
-                 where messages.topic = wanted.topic and messages.partition = place.partition
-                   and messages."offset" > coalesce(cursors."offset", 0)`;
+ cross join lateral (select coalesce((select "offset" from cursors
+                                       where consumer_group = $1 and cursors.topic = wanted.topic and cursors.partition = place.partition), 0)) as cursor (after)
+ cross join lateral (select from messages
+                      where messages.topic = wanted.topic and messages.partition = place.partition and messages."offset" > cursor.after`;
 
-export const HAS_UNHANDLED = {
-  name: 'works_log_has_unhandled',
-  text: `select exists (select ${UNHANDLED} and messages."offset" <= $3 limit 1) as message on true) as behind`,
+/** Everything published before now has an offset up to `end`. Asked again with that end, it says whether the group is there yet. */
+export const IS_BEHIND = {
+  name: 'works_log_is_behind',
+  text: `select log."end"::text, exists (select ${UNHANDLED} and messages."offset" <= log."end" limit 1) as message) as behind
+           from (select coalesce($3::bigint, last_value) as "end" from messages_offset_seq) as log`,
 };
 
 export const COUNT_UNHANDLED = {
   name: 'works_log_count_unhandled',
-  text: `select count(*)::int as lag ${UNHANDLED}) as message on true`,
+  text: `select count(*)::int as lag ${UNHANDLED}) as message`,
 };

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Kafka, logLevel, type ISocketFactory } from 'kafkajs';
 import type { Reports } from '../reports';
-import { repairRequestQueue } from './kafkajs-repairs';
+import { repairRequestQueue } from './kafkajs-internals';
 
 /** Patient: six to twenty seconds of a broker's absence pass inside a call. Impatient clients lose their membership and wait for its session to end. */
 export const RETRY = { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 } as const;

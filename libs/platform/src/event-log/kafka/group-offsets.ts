@@ -1,6 +1,7 @@
 import type { Admin } from 'kafkajs';
+import type { Cluster, TopicOffsets } from './kafkajs-internals';
 
-/** The end of one partition, and its start (what retention has removed need not be handled). */
+/** One partition from its start (what retention has removed need not be handled) to its end. */
 interface Extent {
   topic: string;
   partition: number;
@@ -13,25 +14,32 @@ export class GroupOffsets {
   private readonly committed = new Map<string, bigint>();
 
   constructor(
+    private readonly cluster: Cluster,
     private readonly admin: Admin,
     private readonly group: string,
     private readonly topics: readonly string[],
   ) {}
 
   /** The group will next read `offset`. */
-  noteCommit(topic: string, partition: number, offset: bigint): void {
+  noteNext(topic: string, partition: number, offset: bigint): void {
     const place = placeOf(topic, partition);
     if (offset > (this.committed.get(place) ?? -1n)) this.committed.set(place, offset);
   }
 
   async extents(): Promise<Extent[]> {
-    await this.admin.connect();
-    const perTopic = await Promise.all(
-      this.topics.map(async (topic) =>
-        (await this.admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({ topic, partition, low: BigInt(low), high: BigInt(high) })),
-      ),
-    );
-    return perTopic.flat();
+    const { cluster } = this;
+    try {
+      await cluster.connect();
+      await cluster.addMultipleTargetTopics(this.topics);
+      await cluster.refreshMetadataIfNecessary();
+      const [lows, highs] = await Promise.all([this.offsetsAt('start'), this.offsetsAt('end')]);
+      const low = byPlace(lows);
+      return [...byPlace(highs)].map(([place, high]) => ({ ...high, low: low.get(place)!.offset, high: high.offset }));
+    } catch (error) {
+      // The partitions may have other leaders by now; whoever asked asks again.
+      await cluster.refreshMetadata().catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Messages up to those ends that the group has not handled, as far as this process knows. */
@@ -39,15 +47,34 @@ export class GroupOffsets {
     return extents.reduce((sum, extent) => sum + unhandledIn(extent, this.committed.get(placeOf(extent.topic, extent.partition)) ?? -1n), 0);
   }
 
+  /** Asks what other instances have committed. */
   async refresh(): Promise<void> {
     await this.admin.connect();
     for (const { topic, partitions } of await this.admin.fetchOffsets({ groupId: this.group, topics: [...this.topics] })) {
-      for (const { partition, offset } of partitions) this.noteCommit(topic, partition, BigInt(offset));
+      for (const { partition, offset } of partitions) this.noteNext(topic, partition, BigInt(offset));
     }
+  }
+
+  private offsetsAt(which: 'start' | 'end'): Promise<TopicOffsets[]> {
+    return this.cluster.fetchTopicsOffset(
+      this.topics.map((topic) => ({
+        topic,
+        fromBeginning: which === 'start',
+        partitions: this.cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId })),
+      })),
+    );
   }
 }
 
 const placeOf = (topic: string, partition: number): string => `${topic}:${partition}`;
+
+function byPlace(all: readonly TopicOffsets[]): Map<string, { topic: string; partition: number; offset: bigint }> {
+  return new Map(
+    all.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }) => [placeOf(topic, partition), { topic, partition, offset: BigInt(offset) }] as const),
+    ),
+  );
+}
 
 function unhandledIn({ low, high }: Extent, committed: bigint): number {
   const next = committed > low ? committed : low;

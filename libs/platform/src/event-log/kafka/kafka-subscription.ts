@@ -8,14 +8,12 @@ import type { Reports } from '../reports';
 import { RETRY } from './client';
 import type { GroupOffsets } from './group-offsets';
 
-/** The shortest that brokers allow by default: how long a killed member's partitions lie idle. */
-const SESSION_TIMEOUT_MS = 6_000;
-/** Also how soon a member hears that the group's members have changed. */
-const HEARTBEAT_MS = 1_000;
+/** Heartbeats in a session's length. Also how soon a member hears that the group's members have changed. */
+const HEARTBEATS_PER_SESSION = 6;
 /** A handler that is busy when the members change may take this long; then its partitions are given to others. */
 const REBALANCE_TIMEOUT_MS = 30_000;
 /** How long an idle fetch waits at the broker. New messages end it at once; a partition that resumes has to wait for it. */
-const FETCH_WAIT_MS = 250;
+const FETCH_WAIT_MS = 500;
 /** As many as the embedded log works on at a time; more would only queue for the service's database. */
 const PARTITIONS_AT_A_TIME = 6;
 /** How long leaving the group may take. With the brokers away it would wait for them; the group then finds out by itself. */
@@ -28,6 +26,7 @@ export interface KafkaSubscriptionOptions {
   readonly subscription: SubscribeOptions;
   readonly reports: Reports;
   readonly offsets: GroupOffsets;
+  readonly sessionTimeoutMs: number;
   ensureTopics(): Promise<void>;
   publishDead(letters: readonly LogMessage[]): Promise<void>;
 }
@@ -84,11 +83,11 @@ export class KafkaSubscription implements Subscription {
 
   /** Resolves when we stop, rejects when the consumer has crashed. */
   private async consume(joined: () => void): Promise<void> {
-    const { kafka, subscription, ensureTopics } = this.options;
+    const { kafka, subscription, ensureTopics, sessionTimeoutMs } = this.options;
     const consumer = kafka.consumer({
       groupId: subscription.group,
-      sessionTimeout: SESSION_TIMEOUT_MS,
-      heartbeatInterval: HEARTBEAT_MS,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: this.heartbeatMs,
       rebalanceTimeout: REBALANCE_TIMEOUT_MS,
       maxWaitTimeInMs: FETCH_WAIT_MS,
       minBytes: 1,
@@ -138,7 +137,7 @@ export class KafkaSubscription implements Subscription {
       if (!payload.isRunning() || payload.isStale() || this.stopping.signal.aborted) return;
       const handled = subscription.handle(messages).then(() => this.moveOn(messages.at(-1)!, payload));
       try {
-        await this.keepInHand(whileAlive(heartbeat, handled));
+        await this.keepInHand(this.whileAlive(heartbeat, handled));
       } catch (error) {
         this.setAside(messages, error, payload.pause(), consumer);
         return;
@@ -166,6 +165,20 @@ export class KafkaSubscription implements Subscription {
       }
       this.committing = null;
     })();
+  }
+
+  /** A handler may take longer than the session lives. A failed heartbeat needs no answer here: the next one between batches fails as well. */
+  private async whileAlive(heartbeat: () => Promise<void>, work: Promise<void>): Promise<void> {
+    const timer = setInterval(() => void heartbeat().catch(() => undefined), this.heartbeatMs);
+    try {
+      await work;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  private get heartbeatMs(): number {
+    return this.options.sessionTimeoutMs / HEARTBEATS_PER_SESSION;
   }
 
   /** Retries without holding up other partitions, which are fetched together with this one. This one is paused meanwhile. */
@@ -197,7 +210,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   private progressed(topic: string, partition: number, offset: string): void {
-    this.options.offsets.noteCommit(topic, partition, BigInt(offset));
+    this.options.offsets.noteNext(topic, partition, BigInt(offset));
     this.signals.emit('progress');
   }
 
@@ -230,16 +243,6 @@ function* slices<T>(all: readonly T[], size: number): Generator<T[]> {
 }
 
 const nextOffset = (message: ReceivedMessage): string => String(BigInt(message.offset) + 1n);
-
-/** A handler may take longer than the session lives. A failed heartbeat needs no answer here: the next one between batches fails as well. */
-async function whileAlive(heartbeat: () => Promise<void>, work: Promise<void>): Promise<void> {
-  const timer = setInterval(() => void heartbeat().catch(() => undefined), HEARTBEAT_MS);
-  try {
-    await work;
-  } finally {
-    clearInterval(timer);
-  }
-}
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));

@@ -1,0 +1,54 @@
+import type { CreateTaskBody, NewChecklistItem } from '@works/contracts/tasks';
+import type { FieldError } from '@works/platform/http';
+import { newId } from '@works/platform/ids';
+import type { Plan, TaskId } from './domain/task';
+import { overdueAt } from './due';
+
+/** What no single field can be blamed for, so the body's schema cannot say it. */
+export function contradictionsIn({
+  due_on,
+  due_at,
+  project_id,
+  milestone_id,
+  checklist = [],
+  depends_on = [],
+}: CreateTaskBody): FieldError[] {
+  const errors: FieldError[] = [];
+  if (due_on != null && due_at != null)
+    errors.push({ pointer: '/due_at', code: 'not_allowed', detail: 'must not be given together with due_on' });
+  if (milestone_id != null && project_id == null)
+    errors.push({ pointer: '/project_id', code: 'required', detail: 'is required with milestone_id' });
+  errors.push(...repeated(checklist.map(keyOf), (index) => `/checklist/${index}/key`));
+  errors.push(...repeated(depends_on, (index) => `/depends_on/${index}`));
+  return errors;
+}
+
+const repeated = (values: readonly string[], pointerTo: (index: number) => string): FieldError[] =>
+  values.flatMap((value, index) =>
+    values.indexOf(value) < index ? [{ pointer: pointerTo(index), code: 'duplicate', detail: 'is there already' }] : [],
+  );
+
+/** The task that is asked for, with everything said that was left open. */
+export function planOf(body: CreateTaskBody, timeZone: string): Plan {
+  const due = {
+    due_on: body.due_on ?? null,
+    due_at: body.due_at == null ? null : new Date(body.due_at).toISOString(),
+    time_zone: body.time_zone ?? timeZone,
+  };
+  return {
+    id: newId('tsk'),
+    project_id: (body.project_id ?? null) as Plan['project_id'],
+    milestone_id: (body.milestone_id ?? null) as Plan['milestone_id'],
+    key: null,
+    title: body.title,
+    description: body.description ?? null,
+    priority: body.priority ?? 'normal',
+    ...due,
+    overdue_at: overdueAt(due),
+    checklist: (body.checklist ?? []).map((item, index) => ({ key: keyOf(item, index), title: item.title, done: item.done ?? false })),
+    depends_on: (body.depends_on ?? []) as TaskId[],
+    metadata: body.metadata ?? {},
+  };
+}
+
+const keyOf = ({ key }: NewChecklistItem, index: number): string => key ?? `item_${index + 1}`;

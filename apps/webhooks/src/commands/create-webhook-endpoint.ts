@@ -1,0 +1,68 @@
+import { Body, Controller, Inject, Post } from '@nestjs/common';
+import { CreateWebhookEndpointBody, WebhookEndpoint } from '@works/contracts/webhooks';
+import { WithoutCatchingUp } from '@works/platform/caught-up';
+import type { ServiceConfig } from '@works/platform/config';
+import { EventStore, type CommandRequest, type Decision, type RecordedAnswer, type Statement } from '@works/platform/event-store';
+import { Command, Operation, RequireScope } from '@works/platform/http';
+import { newId } from '@works/platform/ids';
+import { SERVICE_CONFIG } from '@works/platform/service';
+import { checkAddress, checkHeaders } from '../domain/endpoint-address';
+import { newSigningSecret } from '../domain/signing';
+import { NO_TRAFFIC, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
+
+/** As many as a small receiver answers at one time without feeling it. */
+const MAX_IN_FLIGHT = 16;
+
+@Controller()
+export class CreateWebhookEndpoint {
+  constructor(
+    private readonly store: EventStore,
+    @Inject(SERVICE_CONFIG) private readonly config: ServiceConfig,
+  ) {}
+
+  @Post('/webhook_endpoints')
+  @RequireScope('webhooks:write')
+  @WithoutCatchingUp()
+  @Operation({
+    summary: 'Register a webhook endpoint',
+    description: 'From now on every matching event is sent there, signed with the secret that only this answer shows.',
+    tag: 'Webhooks',
+    body: CreateWebhookEndpointBody,
+    answers: { 201: WebhookEndpoint },
+    refuses: ['endpoint_url_refused'],
+  })
+  create(@Body() body: CreateWebhookEndpointBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {
+    return this.store.create(request, () => this.decide(body, request));
+  }
+
+  private decide(body: CreateWebhookEndpointBody, { now, caller }: CommandRequest): Decision {
+    checkAddress(body.url, this.config.allowPrivateAddresses);
+    checkHeaders(body.headers ?? {});
+    const secret = newSigningSecret();
+    const row: EndpointRow = {
+      id: newId('whk'),
+      url: new URL(body.url).href,
+      description: body.description ?? null,
+      events: body.events ?? [],
+      status: 'enabled',
+      disabled_reason: null,
+      max_in_flight: body.max_in_flight ?? MAX_IN_FLIGHT,
+      headers: body.headers ?? {},
+      version: 1,
+      created_at: now,
+      updated_at: now,
+      ...NO_TRAFFIC,
+    };
+    return {
+      changes: [],
+      statements: [insertEndpoint(row, secret, caller)],
+      answer: { status: 201, body: presentEndpoint(row, secret), version: 1, location: `/webhook_endpoints/${row.id}` },
+    };
+  }
+}
+
+const insertEndpoint = (row: EndpointRow, secret: string, { organizationId, livemode }: CommandRequest['caller']): Statement => ({
+  text: `insert into webhook_endpoints (id, organization_id, livemode, url, description, events, max_in_flight, headers, secret, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
+  values: [row.id, organizationId, livemode, row.url, row.description, row.events, row.max_in_flight, JSON.stringify(row.headers), secret, row.created_at],
+});

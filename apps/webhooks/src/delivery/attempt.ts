@@ -1,0 +1,42 @@
+/** What a worker needs to make one attempt. */
+export interface Leased {
+  readonly deliveryId: string;
+  readonly leaseToken: string;
+  readonly endpointId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly sequence: string;
+  readonly organizationId: string;
+  readonly livemode: boolean;
+  readonly url: string;
+  /** The endpoint's own headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly secret: string;
+  readonly maxInFlight: number;
+  /** The exact bytes of the event. */
+  readonly body: string;
+  readonly attemptsMade: number;
+}
+
+/** Where an attempt failed. `status`: it was answered, but not with 2xx. */
+export type Stage = 'dns' | 'refused_address' | 'connect' | 'tls' | 'timeout_headers' | 'timeout_body' | 'status' | 'too_large';
+
+export interface AttemptError {
+  readonly stage: Stage;
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What came of one attempt. Times in milliseconds; a timing is null where the stage did not happen, as on a kept-alive connection. */
+export interface Outcome {
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+  readonly durationMs: number;
+  readonly timings: { readonly dns: number | null; readonly connect: number | null; readonly first_byte: number | null };
+  readonly address: string | null;
+  readonly statusCode: number | null;
+  readonly responseBody: string | null;
+  readonly responseHeaders: Readonly<Record<string, string>> | null;
+  /** Null is success. */
+  readonly error: AttemptError | null;
+}

@@ -1,0 +1,175 @@
+import type { Pool } from 'pg';
+import { newId } from '@works/platform/ids';
+import type { Logger } from '@works/platform/logging';
+import { nextAttemptAt } from '../domain/schedule';
+import type { Leased, Outcome } from './attempt';
+import type { DeliveryMetrics } from './delivery-metrics';
+import { Places, type Lane } from './places';
+import { Recorder } from './recorder';
+import type { Sender } from './sender';
+import { claimDueDeliveries, disableEndpoint, fanOut, giveBackLeases, nextDueInMs, type NewEvent } from './statements';
+
+/** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
+const LOOK_EVERY_MS = 1_000;
+
+export interface EngineParts {
+  readonly pool: Pool;
+  readonly sender: Sender;
+  readonly metrics: DeliveryMetrics;
+  readonly logger: Logger;
+}
+
+/**
+ * Sends what is due. Deliveries wait in PostgreSQL; a worker leases some, sends them, and records what came of it. First attempts and retries
+ * have places of their own, and so has each endpoint, so that nobody's dead receiver takes another's place.
+ */
+export class DeliveryEngine {
+  private readonly workerId = newId('wrk');
+  private readonly places = new Places();
+  private readonly recorder: Recorder;
+  private readonly underWay = new Set<Promise<void>>();
+  private claiming: Promise<void> | null = null;
+  private claimAgain = false;
+  private backlog = false;
+  private timer: NodeJS.Timeout | null = null;
+  private timerAt = Infinity;
+  private stopping = false;
+  private tokens = 0;
+
+  constructor(private readonly parts: EngineParts) {
+    this.recorder = new Recorder(parts.pool, parts.logger);
+  }
+
+  start(): void {
+    this.wake();
+  }
+
+  /** Keeps the events and sends at once what is leased to us in the same transaction; the rest waits for a claim. */
+  async fanOut(events: readonly NewEvent[]): Promise<void> {
+    const capacity = this.stopping ? 0 : this.places.free('first');
+    const { leased, waiting } = await fanOut(this.parts.pool, events, {
+      seed: newId('dlv').slice(4, 24),
+      leaseToken: this.newLeaseToken(),
+      capacity,
+      free: this.places.freeByEndpoint(),
+    });
+    for (const delivery of leased) this.send(delivery);
+    if (waiting) this.expectBacklog();
+  }
+
+  /** Looks for what is due now; calls that come while it looks make it look once more. */
+  wake(): void {
+    if (this.stopping) return;
+    if (this.claiming !== null) {
+      this.claimAgain = true;
+      return;
+    }
+    this.claiming = this.claim()
+      .catch((error: unknown) => {
+        this.parts.logger.warn({ err: error }, 'looking for due deliveries failed; it is tried again');
+        this.wakeIn(LOOK_EVERY_MS);
+      })
+      .finally(() => {
+        this.claiming = null;
+        if (this.claimAgain) {
+          this.claimAgain = false;
+          this.wake();
+        }
+      });
+  }
+
+  /** Ends attempts under way within their deadline, gives back what was not begun. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    await this.claiming;
+    await Promise.race([Promise.all(this.underWay), new Promise((resolve) => setTimeout(resolve, 3_000).unref())]);
+    await giveBackLeases(this.parts.pool, this.workerId).catch(() => undefined);
+    await this.parts.sender.close();
+  }
+
+  private async claim(): Promise<void> {
+    this.backlog = false;
+    for (const lane of ['first', 'retry'] as const) {
+      const limit = this.places.free(lane);
+      if (limit === 0) {
+        this.backlog = true;
+        continue;
+      }
+      const leased = await claimDueDeliveries(this.parts.pool, {
+        retries: lane === 'retry',
+        leaseToken: this.newLeaseToken(),
+        limit,
+        free: this.places.freeByEndpoint(),
+      });
+      for (const delivery of leased) this.send(delivery);
+      // Where we found some there may be more than there were places for.
+      if (leased.length > 0) this.backlog = true;
+    }
+    const dueInMs = await nextDueInMs(this.parts.pool);
+    this.wakeIn(Math.min(dueInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
+  }
+
+  private send(leased: Leased): void {
+    const lane: Lane = leased.attemptsMade > 0 ? 'retry' : 'first';
+    this.places.take(lane, leased.endpointId, leased.maxInFlight);
+    this.parts.metrics.inFlight.set(this.places.inFlight);
+    const sending = this.attempt(leased)
+      .catch((error: unknown) => this.parts.logger.error({ err: error, delivery_id: leased.deliveryId }, 'an attempt broke; its lease will end by the clock'))
+      .finally(() => {
+        this.underWay.delete(sending);
+        this.places.giveBack(lane, leased.endpointId);
+        this.parts.metrics.inFlight.set(this.places.inFlight);
+        if (this.backlog) this.wake();
+      });
+    this.underWay.add(sending);
+  }
+
+  private async attempt(leased: Leased): Promise<void> {
+    const outcome = await this.parts.sender.attempt(leased);
+    this.parts.metrics.note(leased, outcome);
+    this.say(leased, outcome);
+    const number = leased.attemptsMade + 1;
+    const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt);
+    const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
+    await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
+    if (outcome.statusCode === 410) await disableEndpoint(this.parts.pool, leased.endpointId, 'The endpoint answered 410 Gone.');
+    if (next !== null) this.wakeIn(next.getTime() - Date.now());
+  }
+
+  /** One wide line per attempt, with every decision on it. */
+  private say(leased: Leased, outcome: Outcome): void {
+    const { logger } = this.parts;
+    const level = outcome.error === null ? 'debug' : 'info';
+    if (!logger.isLevelEnabled(level)) return;
+    logger[level](
+      {
+        ...{ delivery_id: leased.deliveryId, endpoint_id: leased.endpointId, event_id: leased.eventId, organization_id: leased.organizationId },
+        ...{ attempt: leased.attemptsMade + 1, status: outcome.statusCode, ms: Math.round(outcome.durationMs), error: outcome.error },
+      },
+      outcome.error === null ? 'delivered' : 'attempt failed',
+    );
+  }
+
+  private expectBacklog(): void {
+    this.backlog = true;
+    if (this.places.free('first') > 0) this.wake();
+  }
+
+  private wakeIn(ms: number): void {
+    if (this.stopping) return;
+    const at = performance.now() + Math.max(0, ms);
+    if (this.timer !== null && this.timerAt <= at) return;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timerAt = at;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.timerAt = Infinity;
+      this.wake();
+    }, Math.max(0, ms));
+  }
+
+  private newLeaseToken(): string {
+    return `${this.workerId}.${++this.tokens}`;
+  }
+}

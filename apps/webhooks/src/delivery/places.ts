@@ -1,0 +1,36 @@
+/** How many attempts may be under way in this process, first attempts and retries each in a pool of their own. */
+export const PLACES = { first: 128, retry: 64 } as const;
+export type Lane = keyof typeof PLACES;
+
+/** Who is being sent to at the moment: a place in the lane, and one of the endpoint's own, for each attempt under way. */
+export class Places {
+  private readonly taken: Record<Lane, number> = { first: 0, retry: 0 };
+  private readonly byEndpoint = new Map<string, { inFlight: number; max: number }>();
+
+  free(lane: Lane): number {
+    return Math.max(0, PLACES[lane] - this.taken[lane]);
+  }
+
+  /** Places left at each endpoint that is busy; the others have all of theirs. */
+  freeByEndpoint(): Record<string, number> {
+    return Object.fromEntries([...this.byEndpoint].map(([id, { inFlight, max }]) => [id, Math.max(0, max - inFlight)]));
+  }
+
+  get inFlight(): number {
+    return this.taken.first + this.taken.retry;
+  }
+
+  take(lane: Lane, endpointId: string, max: number): void {
+    this.taken[lane]++;
+    const endpoint = this.byEndpoint.get(endpointId) ?? { inFlight: 0, max };
+    endpoint.inFlight++;
+    endpoint.max = max;
+    this.byEndpoint.set(endpointId, endpoint);
+  }
+
+  giveBack(lane: Lane, endpointId: string): void {
+    this.taken[lane]--;
+    const endpoint = this.byEndpoint.get(endpointId);
+    if (endpoint !== undefined && --endpoint.inFlight === 0) this.byEndpoint.delete(endpointId);
+  }
+}

@@ -1,0 +1,63 @@
+import { Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Pool } from 'pg';
+import { EVENT_TYPES } from '@works/contracts/events';
+import { PROBLEMS } from '@works/contracts/problems';
+import type { ServiceConfig } from '@works/platform/config';
+import { Metrics } from '@works/platform/http';
+import type { Logger } from '@works/platform/logging';
+import { LOGGER, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
+import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
+import { DeleteWebhookEndpoint } from './commands/delete-webhook-endpoint';
+import { DeliveryEngine } from './delivery/delivery-engine';
+import { DeliveryMetrics } from './delivery/delivery-metrics';
+import { Sender } from './delivery/sender';
+import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-happens';
+import { Deliveries } from './read-models/deliveries';
+import { Events } from './read-models/events';
+import { WebhookEndpoints } from './read-models/webhook-endpoints';
+
+const commands = [CreateWebhookEndpoint, DeleteWebhookEndpoint];
+const reads = [WebhookEndpoints, Deliveries, Events];
+const reactions = [FanOutWhenAnythingHappens];
+
+export const controllers = [...commands, ...reads, ...reactions];
+
+/** Starts the engine once everything stands, and stops it before the database goes. */
+@Injectable()
+class EngineLife implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly engine: DeliveryEngine) {}
+
+  onApplicationBootstrap(): void {
+    this.engine.start();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.engine.stop();
+  }
+}
+
+const engine = {
+  provide: DeliveryEngine,
+  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER],
+  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger) =>
+    new DeliveryEngine({
+      pool,
+      sender: new Sender({ allowPrivateAddresses: config.allowPrivateAddresses }),
+      metrics: new DeliveryMetrics(metrics.registry),
+      logger,
+    }),
+};
+
+/** All that the service is made of, beside the platform's own parts. */
+@Module({ controllers, providers: [engine, EngineLife] })
+export class WebhooksModule {}
+
+export const webhooksService: ServiceDefinition = {
+  name: 'webhooks',
+  module: WebhooksModule,
+  sources: ['projects', 'tasks'],
+  topics: EVENT_TYPES,
+  // Nothing here happens to a resource that others know; endpoints are configuration.
+  publish: () => null,
+  catalogue: PROBLEMS,
+};

@@ -1,0 +1,218 @@
+import { EVENT_TYPES } from '../events';
+import { Fixed, Flag, HeaderMap, IdOf, Instant, Json, ListOf, Nested, OneOf, Quantity, Text, WholeNumber } from '../fields';
+import { PageQuery } from '../lists';
+
+/** What an endpoint can ask for: a type, all types of one kind, or everything. */
+export const EVENT_PATTERNS = [...EVENT_TYPES, ...new Set(EVENT_TYPES.map((type) => `${type.split('.')[0]!}.*`)), '*'];
+
+const LARGEST = Number.MAX_SAFE_INTEGER;
+
+export class CreateWebhookEndpointBody {
+  @Text({ max: 2_000, description: 'https, or http where the operator allows it.', example: 'https://example.com/hooks' })
+  url!: string;
+
+  @Text({ max: 500, optional: true, nullable: true })
+  description?: string | null;
+
+  @ListOf({ type: 'string', enum: EVENT_PATTERNS }, { max: 50, optional: true, description: 'Types, or `task.*`. Empty means everything.' })
+  events?: string[];
+
+  @OneOf(['none'], { optional: true, description: 'Deliveries may overtake each other; `webhook-sequence` tells their order.' })
+  ordering?: 'none';
+
+  @WholeNumber({ min: 1, max: 64, optional: true, description: 'Attempts under way at one time. Default 16.' })
+  max_in_flight?: number;
+
+  @HeaderMap({ optional: true, description: 'Sent with every attempt. Names that we use ourselves are refused.' })
+  headers?: Record<string, string>;
+}
+
+export class EndpointHealth {
+  @Quantity({ nullable: true, description: 'Share of attempts in the last 24 hours that were answered with 2xx; null when there were none.' })
+  success_rate_24h!: number | null;
+
+  @Quantity({ nullable: true })
+  p95_ms!: number | null;
+
+  @Instant({ nullable: true })
+  oldest_pending_at!: string | null;
+
+  @WholeNumber({ min: 0, max: LARGEST })
+  pending!: number;
+
+  @WholeNumber({ min: 0, max: LARGEST })
+  dead!: number;
+}
+
+export class WebhookEndpoint {
+  @IdOf('whk')
+  id!: string;
+  @Fixed('webhook_endpoint')
+  object!: 'webhook_endpoint';
+  @Text({ max: 2_000 })
+  url!: string;
+  @Text({ max: 500, nullable: true })
+  description!: string | null;
+  @ListOf({ type: 'string', enum: EVENT_PATTERNS }, { max: 50 })
+  events!: string[];
+  @OneOf(['enabled', 'disabled'])
+  status!: 'enabled' | 'disabled';
+  @Text({ max: 500, nullable: true })
+  disabled_reason!: string | null;
+  @OneOf(['none'])
+  ordering!: 'none';
+  @WholeNumber({ min: 1, max: 64 })
+  max_in_flight!: number;
+  @HeaderMap()
+  headers!: Record<string, string>;
+  @Text({ max: 100, nullable: true, description: 'Shown once, in the answer that made it; null ever after.' })
+  secret!: string | null;
+  @Instant({ nullable: true })
+  secrets_expire_at!: string | null;
+  @Nested(() => EndpointHealth)
+  health!: EndpointHealth;
+  @Instant()
+  created_at!: string;
+  @Instant()
+  updated_at!: string;
+  @WholeNumber({ min: 1, max: LARGEST })
+  version!: number;
+}
+
+export class DeletedWebhookEndpoint {
+  @IdOf('whk')
+  id!: string;
+  @Fixed('webhook_endpoint')
+  object!: 'webhook_endpoint';
+  @Flag()
+  deleted!: boolean;
+}
+
+export const DELIVERY_STATUSES = ['pending', 'delivered', 'dead', 'cancelled'] as const;
+
+export class Delivery {
+  @IdOf('dlv')
+  id!: string;
+  @Fixed('delivery')
+  object!: 'delivery';
+  @IdOf('whk')
+  endpoint_id!: string;
+  @IdOf('evt')
+  event_id!: string;
+  @OneOf(EVENT_TYPES)
+  event_type!: string;
+  @WholeNumber({ min: 1, max: LARGEST, description: 'Counts the endpoint’s deliveries, without gaps; the header `webhook-sequence`.' })
+  sequence!: number;
+  @OneOf(DELIVERY_STATUSES)
+  status!: (typeof DELIVERY_STATUSES)[number];
+  @WholeNumber({ min: 0, max: 8 })
+  attempts_made!: number;
+  @Instant({ nullable: true })
+  next_attempt_at!: string | null;
+  @Instant({ nullable: true })
+  delivered_at!: string | null;
+  @Instant()
+  created_at!: string;
+  @Instant()
+  updated_at!: string;
+  @WholeNumber({ min: 1, max: LARGEST })
+  version!: number;
+}
+
+export const ATTEMPT_STAGES = ['dns', 'refused_address', 'connect', 'tls', 'timeout_headers', 'timeout_body', 'status', 'too_large'] as const;
+
+export class AttemptFailure {
+  @OneOf(ATTEMPT_STAGES, { description: 'Where it failed. `status`: it was answered, but not with 2xx.' })
+  stage!: (typeof ATTEMPT_STAGES)[number];
+  @Text({ max: 100 })
+  code!: string;
+  @Text({ min: 0, max: 2_000 })
+  detail!: string;
+}
+
+export class Attempt {
+  @IdOf('att')
+  id!: string;
+  @Fixed('attempt')
+  object!: 'attempt';
+  @WholeNumber({ min: 1, max: 8 })
+  number!: number;
+  @Instant()
+  started_at!: string;
+  @WholeNumber({ min: 100, max: 599, nullable: true })
+  status_code!: number | null;
+  @Nested(() => AttemptFailure, { nullable: true })
+  error!: AttemptFailure | null;
+  @Quantity({ description: 'Milliseconds.' })
+  duration_ms!: number;
+  @Json({ description: 'Milliseconds by stage: `dns`, `connect`, `first_byte`; null where the stage did not happen.' })
+  timings!: Record<string, number | null>;
+  @Text({ max: 64, nullable: true, description: 'The address that was connected to.' })
+  address!: string | null;
+  @Text({ min: 0, max: 4_096, nullable: true, description: 'The first 4 KiB.' })
+  response_body!: string | null;
+  @Json({ nullable: true })
+  response_headers!: Record<string, string> | null;
+}
+
+export class DeliveryWithAttempts extends Delivery {
+  @ListOf(() => Attempt, { max: 8 })
+  attempts!: Attempt[];
+}
+
+export class ListDeliveriesQuery extends PageQuery {
+  @OneOf(DELIVERY_STATUSES, { optional: true })
+  status?: (typeof DELIVERY_STATUSES)[number];
+}
+
+export class EventActor {
+  @OneOf(['api_key', 'agent', 'system'])
+  type!: string;
+  @Text({ max: 255 })
+  id!: string;
+}
+
+export class EventRequest {
+  @Text({ max: 64, nullable: true })
+  id!: string | null;
+  @Text({ max: 255, nullable: true })
+  idempotency_key!: string | null;
+}
+
+export class Event {
+  @IdOf('evt')
+  id!: string;
+  @Fixed('event')
+  object!: 'event';
+  @OneOf(EVENT_TYPES)
+  type!: string;
+  @Instant()
+  timestamp!: string;
+  @IdOf('org')
+  organization_id!: string;
+  @Flag()
+  livemode!: boolean;
+  @WholeNumber({ min: 1, max: LARGEST, description: 'Counts the organization’s events in one mode, without gaps.' })
+  position!: number;
+  @Text({ max: 40, description: 'Id of what the event is about.' })
+  subject!: string;
+  @IdOf('prj', { nullable: true })
+  project_id!: string | null;
+  @Nested(() => EventActor)
+  actor!: EventActor;
+  @Nested(() => EventRequest)
+  request!: EventRequest;
+  @Json({ description: 'The resource as GET would answer it, under its name, and what changed under `previous`.' })
+  data!: Record<string, unknown>;
+}
+
+export class ListEventsQuery extends PageQuery {
+  @WholeNumber({ min: 0, max: LARGEST, optional: true, description: 'Only events after this position.' })
+  after?: number;
+  @OneOf(EVENT_TYPES, { optional: true })
+  type?: string;
+  @Text({ max: 40, optional: true })
+  subject?: string;
+  @IdOf('prj', { optional: true })
+  project_id?: string;
+}
