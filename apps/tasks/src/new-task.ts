@@ -16,6 +16,10 @@ export function contradictionsIn({
   const errors: FieldError[] = [];
   if (due_on != null && due_at != null)
     errors.push({ pointer: '/due_at', code: 'not_allowed', detail: 'must not be given together with due_on' });
+  if (due_on != null && (due_on < '1000-01-01' || due_on > '9999-12-30'))
+    errors.push({ pointer: '/due_on', code: 'not_a_date', detail: 'must lie in the years 1000 to 9999' });
+  if (due_at != null && utc(due_at) === null)
+    errors.push({ pointer: '/due_at', code: 'not_an_instant', detail: 'must lie in the years 1000 to 9999, and in no leap second' });
   if (milestone_id != null && project_id == null)
     errors.push({ pointer: '/project_id', code: 'required', detail: 'is required with milestone_id' });
   errors.push(...repeated(checklist.map(keyOf), (index) => `/checklist/${index}/key`));
@@ -28,11 +32,18 @@ const repeated = (values: readonly string[], pointerTo: (index: number) => strin
     values.indexOf(value) < index ? [{ pointer: pointerTo(index), code: 'duplicate', detail: 'is there already' }] : [],
   );
 
+/** RFC 3339 in UTC; null for what neither Date nor PostgreSQL can hold: leap seconds, and years of other than four digits. */
+function utc(instant: string): string | null {
+  const ms = Date.parse(instant);
+  const text = Number.isNaN(ms) ? '' : new Date(ms).toISOString();
+  return /^[1-9]\d{3}-/.test(text) ? text : null;
+}
+
 /** The task that is asked for, with everything said that was left open. */
 export function planOf(body: CreateTaskBody, timeZone: string): Plan {
   const due = {
     due_on: body.due_on ?? null,
-    due_at: body.due_at == null ? null : new Date(body.due_at).toISOString(),
+    due_at: body.due_at == null ? null : utc(body.due_at),
     time_zone: body.time_zone ?? timeZone,
   };
   return {

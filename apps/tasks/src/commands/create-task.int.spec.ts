@@ -224,6 +224,26 @@ describe('POST /tasks', () => {
       expect(pointers(problem)).toEqual(['/checklist/1/key duplicate', '/due_at not_allowed', '/project_id required']);
     });
 
+    // Each of these is a date by its form, and would end in an error of the database.
+    it.each([
+      ['due_on', '0000-01-01', 'not_a_date'],
+      ['due_on', '9999-12-31', 'not_a_date'],
+      ['due_at', '0000-01-01T00:00:00Z', 'not_an_instant'],
+      ['due_at', '9999-12-31T23:59:59-05:00', 'not_an_instant'],
+      ['due_at', '2026-12-31T23:59:60Z', 'not_an_instant'],
+    ])('validation_failed: a %s of %s, which nothing here can hold', async (field, value, code) => {
+      expect(pointers(await errorsOf({ title: 'Call', [field]: value }))).toEqual([`/${field} ${code}`]);
+    });
+
+    it.each([
+      ['due_on', '1000-01-01'],
+      ['due_on', '9999-12-30'],
+      ['due_at', '9999-12-31T23:59:59Z'],
+    ])('no complaint about a %s of %s', async (field, value) => {
+      for (const time_zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago'])
+        expect((await create({ title: 'Call', [field]: value, time_zone })).statusCode).toBe(201);
+    });
+
     it('leaves nothing behind', async () => {
       await create({ title: 'Call', project_id: newId('prj') });
       await create({ title: '' });

@@ -1,4 +1,4 @@
-import type { CommandRequest, RecordedAnswer } from '../event-store';
+import type { CommandRequest, RecordedAnswer } from '../event-store/types';
 import { Problem } from '../problems';
 
 /** How long a twin waits for the first request with its key before it is told to come back. */

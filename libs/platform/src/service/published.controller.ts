@@ -1,6 +1,7 @@
 import { Controller, Get, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Unguarded } from '../http';
+import { Lag } from './lag';
 import { Published } from './published';
 
 /**
@@ -9,7 +10,10 @@ import { Published } from './published';
  */
 @Controller()
 export class PublishedController {
-  constructor(private readonly published: Published) {}
+  constructor(
+    private readonly published: Published,
+    private readonly lag: Lag,
+  ) {}
 
   @Get('/internal/published')
   @Unguarded()
@@ -17,5 +21,12 @@ export class PublishedController {
     const { through, wait } = request.query as Record<string, string | undefined>;
     if (!/^\d{1,19}$/.test(through ?? '')) return { published: false };
     return { published: await this.published.through(BigInt(through!), Math.min(Number(wait) || 0, 5_000)) };
+  }
+
+  /** How many messages this service's consumer group has still to handle. */
+  @Get('/internal/lag')
+  @Unguarded()
+  async behind(): Promise<{ lag: number }> {
+    return { lag: await this.lag.now() };
   }
 }

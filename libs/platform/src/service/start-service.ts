@@ -16,6 +16,7 @@ import { BatchTransport, Inbox } from '../reactions';
 import { Relay } from '../relay';
 import { TenantDatabase } from '../tenancy';
 import { Housekeeping } from './housekeeping';
+import { Lag } from './lag';
 import { Peers } from './peers';
 import { PlatformModule } from './platform.module';
 import { Published } from './published';
@@ -74,7 +75,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     publishedThrough: (source, position, signal) => peers.publishedThrough(source, position, signal),
     subscription: () => transport.subscription,
   });
-  const providers = providersOf({ definition, config, logger, pool, workers, log, metrics, relay, caughtUp });
+  const providers = providersOf({ definition, config, logger, pool, workers, log, metrics, relay, caughtUp, transport });
   const housekeeping = new Housekeeping(workers, logger);
 
   const app = await createHttpApp({
@@ -158,9 +159,10 @@ interface Parts {
   metrics: Metrics;
   relay: Relay;
   caughtUp: CaughtUp;
+  transport: BatchTransport;
 }
 
-function providersOf({ definition, config, logger, pool, workers, log, metrics, relay, caughtUp }: Parts): Provider[] {
+function providersOf({ definition, config, logger, pool, workers, log, metrics, relay, caughtUp, transport }: Parts): Provider[] {
   const database = new TenantDatabase(pool);
   const store = new EventStore({
     pool,
@@ -177,6 +179,7 @@ function providersOf({ definition, config, logger, pool, workers, log, metrics, 
     { provide: CaughtUp, useValue: caughtUp },
     { provide: Pages, useValue: new Pages(deriveKey(config.secret, 'cursor')) },
     { provide: Published, useValue: new Published(workers, relay) },
+    { provide: Lag, useValue: new Lag(transport) },
     { provide: Metrics, useValue: metrics },
     { provide: WORKER_POOL, useValue: workers },
     { provide: EVENT_LOG, useValue: log },

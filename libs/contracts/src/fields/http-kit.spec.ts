@@ -1,14 +1,14 @@
 import { Body, Controller, Get, Module, Post, Query } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, Nested, OneOf, Text, TimeZone, WholeNumber } from '../../../contracts/src/fields';
-import { CALLER_HEADER, signCaller, type Caller } from '../caller';
-import { deriveKey } from '../config';
-import { RuleViolation } from '../errors';
-import type { CommandRequest } from '../event-store';
-import { newId } from '../ids';
-import { createLogger } from '../logging';
-import { PLATFORM_PROBLEMS } from '../problems';
-import { Command, createHttpApp, CurrentCaller, IdParam, Metrics, Operation, RequireScope, resource, Unguarded } from '.';
+import { CALLER_HEADER, signCaller, type Caller } from '@works/platform/caller';
+import { deriveKey } from '@works/platform/config';
+import { RuleViolation } from '@works/platform/errors';
+import type { CommandRequest } from '@works/platform/event-store';
+import { Command, createHttpApp, CurrentCaller, IdParam, Metrics, Operation, RequireScope, resource, Unguarded } from '@works/platform/http';
+import { newId } from '@works/platform/ids';
+import { createLogger } from '@works/platform/logging';
+import { PLATFORM_PROBLEMS } from '@works/platform/problems';
+import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, Nested, OneOf, Text, TimeZone, WholeNumber } from '.';
 
 class Line {
   @Text({ max: 10 })
