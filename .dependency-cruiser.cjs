@@ -8,14 +8,14 @@ module.exports = {
       comment: 'A cycle is two files pretending to be one.',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'everything-is-found',
-      comment: 'An import that leads nowhere: a typo, or a package that package.json does not name.',
+      comment: 'An import that leads nowhere. (What the build makes need not be there.)',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true, pathNot: '^\\.\\./.*dist/|/dist/' },
+      to: { couldNotResolve: true, pathNot: '/dist/' },
     },
     {
       name: 'services-share-only-contracts',
@@ -55,7 +55,7 @@ module.exports = {
       name: 'siblings-do-not-call-siblings',
       comment: 'One command, one file, no detours: what two of them share is a rule, and belongs in domain/.',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/src/(commands|reactions)/', pathNot: SPEC },
+      from: { path: '^apps/(projects|tasks|webhooks)/src/(commands|reactions)/', pathNot: SPEC },
       to: { path: '^apps/$1/src/(commands|reactions)/', pathNot: SPEC },
     },
     {
@@ -71,7 +71,11 @@ module.exports = {
       severity: 'error',
       from: { path: '^libs/contracts/', pathNot: SPEC },
       to: {
-        pathNot: ['^libs/contracts/', '^libs/platform/src/(ids|problems)/index\\.ts$', '(^|/)node_modules/(class-validator|class-validator-jsonschema)/'],
+        pathNot: [
+          '^libs/contracts/',
+          '^libs/platform/src/(ids|problems)/index\\.ts$',
+          '(^|/)node_modules/(class-transformer|class-validator|class-validator-jsonschema)/',
+        ],
       },
     },
     {

@@ -24,7 +24,9 @@ console.log(`${Object.keys(graph.nodes).length} projects, ${problems.length} bou
 if (problems.length > 0) process.exitCode = 1;
 
 const folders = ['apps', 'libs', 'e2e', 'bench', 'tools'];
-await run(process.execPath, [join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'), ...folders]).catch(() => (process.exitCode = 1));
+await run(process.execPath, [join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'), ...folders]).catch(
+  () => (process.exitCode = 1),
+);
 
 async function projectGraph() {
   const folder = mkdtempSync(join(tmpdir(), 'works-graph-'));
@@ -32,7 +34,10 @@ async function projectGraph() {
   try {
     // Without the daemon, so that the graph is of the files as they are now and no process stays behind.
     const env = { ...process.env, NX_DAEMON: 'false' };
-    await run(process.execPath, [join(root, 'node_modules/nx/dist/bin/nx.js'), 'graph', `--file=${file}`], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    await run(process.execPath, [join(root, 'node_modules/nx/dist/bin/nx.js'), 'graph', `--file=${file}`], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     return JSON.parse(readFileSync(file, 'utf8')).graph;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -53,7 +58,9 @@ function violations({ nodes, dependencies }) {
   return edges.flatMap(({ source, target }) => {
     if (!nodes[source] || !nodes[target]) return [];
     const targetTags = nodes[target].data.tags ?? [];
-    const broken = (nodes[source].data.tags ?? []).filter((tag) => ALLOWED[tag] && !ALLOWED[tag].some((allowed) => targetTags.includes(allowed)));
+    const broken = (nodes[source].data.tags ?? []).filter(
+      (tag) => ALLOWED[tag] && !ALLOWED[tag].some((allowed) => targetTags.includes(allowed)),
+    );
     return broken.map((tag) => `${source} (${tag}) must not depend on ${target} (${targetTags.join(', ')})`);
   });
 }

@@ -37,7 +37,9 @@ function isInstalled() {
   const wanted = packagesIn('package-lock.json');
   if (installed === null) return false;
   const isForOthers = ({ optional, os, cpu }) => optional || os !== undefined || cpu !== undefined;
-  return Object.entries(wanted).every(([path, { version, ...rest }]) => path === '' || isForOthers(rest) || installed[path]?.version === version);
+  return Object.entries(wanted).every(
+    ([path, { version, ...rest }]) => path === '' || isForOthers(rest) || installed[path]?.version === version,
+  );
 }
 
 function packagesIn(file) {

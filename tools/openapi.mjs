@@ -29,10 +29,22 @@ const document = {
   },
   servers: [{ url: 'https://api.softknack.com/works/v1' }],
   security: [{ key: [] }],
-  tags: [...new Set(parts.flatMap(({ paths }) => Object.values(paths).flatMap((operations) => Object.values(operations).flatMap(({ tags }) => tags))))].sort().map((name) => ({ name })),
+  tags: [
+    ...new Set(
+      parts.flatMap(({ paths }) => Object.values(paths).flatMap((operations) => Object.values(operations).flatMap(({ tags }) => tags))),
+    ),
+  ]
+    .sort()
+    .map((name) => ({ name })),
   paths: sorted(Object.assign({}, ...parts.map(({ paths }) => paths))),
   components: {
-    securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, `sk_live_…` or `sk_test_…`. Test and live are separate environments.' } },
+    securitySchemes: {
+      key: {
+        type: 'http',
+        scheme: 'bearer',
+        description: 'An API key, `sk_live_…` or `sk_test_…`. Test and live are separate environments.',
+      },
+    },
     parameters: {
       IdempotencyKey: {
         name: 'Idempotency-Key',
@@ -41,13 +53,26 @@ const document = {
         description: 'The same key with the same request always answers the same, for 24 hours.',
         schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' },
       },
-      IfMatch: { name: 'If-Match', in: 'header', description: 'Refuse with 412 unless the resource still has this ETag.', schema: { ...text, examples: ['W/"3"'] } },
-      WorksPosition: { name: 'Works-Position', in: 'header', description: 'Answer from data at least as new as the answer that carried this.', schema: text },
+      IfMatch: {
+        name: 'If-Match',
+        in: 'header',
+        description: 'Refuse with 412 unless the resource still has this ETag.',
+        schema: { ...text, examples: ['W/"3"'] },
+      },
+      WorksPosition: {
+        name: 'Works-Position',
+        in: 'header',
+        description: 'Answer from data at least as new as the answer that carried this.',
+        schema: text,
+      },
     },
     headers: {
       'Request-Id': { description: 'Names this request in logs; quote it when you ask us something.', schema: text },
       'Works-Position': { description: 'How new this answer is; pass it back to read at least as new.', schema: text },
-      'Idempotent-Replayed': { description: '`true` when this is the remembered answer of an earlier request with this key.', schema: { type: 'string', enum: ['true'] } },
+      'Idempotent-Replayed': {
+        description: '`true` when this is the remembered answer of an earlier request with this key.',
+        schema: { type: 'string', enum: ['true'] },
+      },
       ETag: { description: 'The version of the resource.', schema: { ...text, examples: ['W/"3"'] } },
       Location: { description: 'Where the new resource is.', schema: text },
     },
@@ -87,7 +112,8 @@ function sorted(object) {
 function merged(all) {
   const result = {};
   for (const [name, schema] of all.flatMap((schemas) => Object.entries(schemas))) {
-    if (result[name] !== undefined && JSON.stringify(result[name]) !== JSON.stringify(schema)) throw new Error(`Two services describe ${name} differently`);
+    if (result[name] !== undefined && JSON.stringify(result[name]) !== JSON.stringify(schema))
+      throw new Error(`Two services describe ${name} differently`);
     result[name] = schema;
   }
   return result;

@@ -78,7 +78,12 @@ export async function startBroker({ directory, port = 0, log = () => {} }) {
 export async function missingTools() {
   const javaIsThere = (await javaMajor()) >= JAVA_MAJOR_MIN;
   const mavenIsNeeded = !existsSync(join(here, 'libs'));
-  const mavenIsThere = !mavenIsNeeded || (await run('mvn', ['--version']).then(() => true, () => false));
+  const mavenIsThere =
+    !mavenIsNeeded ||
+    (await run('mvn', ['--version']).then(
+      () => true,
+      () => false,
+    ));
   if (javaIsThere && mavenIsThere) return null;
   const missing = [!javaIsThere && `Java ${JAVA_MAJOR_MIN} or newer`, !mavenIsThere && 'Maven'].filter(Boolean).join(' and ');
   return `Kafka needs ${missing}: install it (Debian or Ubuntu: apt-get install openjdk-17-jre-headless maven; macOS: brew install openjdk@17 maven), or set KAFKA_BROKERS to brokers that run already.`;
@@ -87,7 +92,10 @@ export async function missingTools() {
 const javaBinary = () => (process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java');
 
 async function javaMajor() {
-  const said = await run(javaBinary(), ['-version']).then(({ stderr, stdout }) => stderr + stdout, () => '');
+  const said = await run(javaBinary(), ['-version']).then(
+    ({ stderr, stdout }) => stderr + stdout,
+    () => '',
+  );
   return Number(/version "(\d+)/.exec(said)?.[1] ?? 0);
 }
 
@@ -109,7 +117,14 @@ async function serverJars(log) {
         if (!existsSync(jars)) throw error;
       });
     } catch (error) {
-      throw new Error(`Maven could not fetch the Apache Kafka server: ${String(error.stdout || error.message).trim().split('\n')[0]}`, { cause: error });
+      throw new Error(
+        `Maven could not fetch the Apache Kafka server: ${
+          String(error.stdout || error.message)
+            .trim()
+            .split('\n')[0]
+        }`,
+        { cause: error },
+      );
     } finally {
       await rm(aside, { recursive: true, force: true });
     }
@@ -134,7 +149,17 @@ async function format(directory, java, classPath) {
   if (existsSync(join(directory, 'data', 'meta.properties'))) return;
   // A Kafka uuid: 16 random bytes, base64url. It may not begin with a dash, which the tool would take for an option.
   const id = `W${randomBytes(16).toString('base64url').slice(1)}`;
-  await run(java, [...JVM_OPTIONS, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', join(directory, 'server.properties')]);
+  await run(java, [
+    ...JVM_OPTIONS,
+    '-cp',
+    classPath,
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    id,
+    '-c',
+    join(directory, 'server.properties'),
+  ]);
 }
 
 function launch(directory, java, classPath) {
@@ -152,12 +177,21 @@ function launch(directory, java, classPath) {
 
 async function untilReady(port, pid, directory) {
   const giveUpAt = Date.now() + READY_WITHIN_MS;
-  const kafka = new kafkajs.Kafka({ brokers: [`127.0.0.1:${port}`], clientId: 'start', logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 0 }, connectionTimeout: 500 });
+  const kafka = new kafkajs.Kafka({
+    brokers: [`127.0.0.1:${port}`],
+    clientId: 'start',
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 0 },
+    connectionTimeout: 500,
+  });
   const admin = kafka.admin();
   try {
     for (;;) {
       // A broker that is up but not yet in its cluster answers with an empty one.
-      const cluster = await admin.connect().then(() => admin.describeCluster()).catch(() => null);
+      const cluster = await admin
+        .connect()
+        .then(() => admin.describeCluster())
+        .catch(() => null);
       if (cluster?.brokers.length > 0) return;
       if (!isAlive(pid)) throw new Error(`Kafka ended while starting${directory ? `; see ${join(directory, 'broker.log')}` : ''}`);
       if (Date.now() > giveUpAt) throw new Error(`Kafka was not ready within ${READY_WITHIN_MS / 1_000} seconds`);

@@ -19,7 +19,11 @@ export function contradictionsIn({
   if (due_on != null && (due_on < '1000-01-01' || due_on > '9999-12-30'))
     errors.push({ pointer: '/due_on', code: 'not_a_date', detail: 'must lie in the years 1000 to 9999' });
   if (due_at != null && utc(due_at) === null)
-    errors.push({ pointer: '/due_at', code: 'not_an_instant', detail: 'must lie in the years 1000 to 9999, and in no leap second' });
+    errors.push({
+      pointer: '/due_at',
+      code: 'not_an_instant',
+      detail: 'must be an instant such as 2026-11-23T10:00:00Z, in the years 1000 to 9999 and in no leap second',
+    });
   if (milestone_id != null && project_id == null)
     errors.push({ pointer: '/project_id', code: 'required', detail: 'is required with milestone_id' });
   errors.push(...repeated(checklist.map(keyOf), (index) => `/checklist/${index}/key`));

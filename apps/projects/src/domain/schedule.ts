@@ -1,4 +1,4 @@
-import { addDays, BusinessCalendar, type LocalDate } from '@works/platform/calendar';
+import { addDays, BusinessCalendar, daysBetween, type LocalDate } from '@works/platform/calendar';
 import type { DueRule, Template } from './template';
 
 /** What the plan hangs on: the day it starts, or the day by which everything must be done. */
@@ -24,7 +24,7 @@ export function schedule(template: Template, anchor: Anchor): Schedule {
     'starts_on' in anchor
       ? between(template, calendar, anchor.starts_on, addDays(anchor.starts_on, days))
       : between(template, calendar, addDays(anchor.due_on, -days), anchor.due_on);
-  return spanning(smallest(SPAN_DAYS_MAX, (days) => fits(spanning(days))));
+  return spanning(smallest(daysOutside(spanning(0)), (days) => daysOutside(spanning(days)) === 0));
 }
 
 function between(template: Template, calendar: BusinessCalendar, startsOn: LocalDate, dueOn: LocalDate): Schedule {
@@ -45,18 +45,22 @@ function counted(calendar: BusinessCalendar, { offset, unit, from }: DueRule, da
   return backward ? calendar.before(date, -offset) : calendar.after(date, offset);
 }
 
-const fits = ({ starts_on, due_on, milestones }: Schedule): boolean =>
-  milestones.every((milestone) => [milestone.due_on, ...milestone.tasks].every((date) => starts_on <= date && date <= due_on));
+/** How far the due dates reach out of the span. */
+function daysOutside({ starts_on, due_on, milestones }: Schedule): number {
+  const dates = milestones.flatMap((milestone) => [milestone.due_on, ...milestone.tasks]).sort();
+  return Math.max(0, daysBetween(dates[0] ?? starts_on, starts_on), daysBetween(due_on, dates.at(-1) ?? due_on));
+}
 
-/** The smallest number for which it holds; once it holds, it must hold for every larger one. */
-function smallest(max: number, holds: (count: number) => boolean): number {
-  if (!holds(max)) throw new Error('The due dates of the template do not fit between any start and end');
-  let low = 0;
-  let high = max;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
+/** The smallest number for which it holds, searched from a guess; once it holds, it must hold for every larger one. */
+function smallest(guess: number, holds: (count: number) => boolean): number {
+  let failing = -1;
+  let holding = Infinity;
+  for (let probe = guess, step = 1; holding - failing > 1; step *= 2) {
+    if (probe > SPAN_DAYS_MAX) throw new Error('The due dates of the template do not fit between any start and end');
+    if (holds(probe)) holding = probe;
+    else failing = probe;
+    const middle = Math.floor((failing + holding) / 2);
+    probe = holding === probe ? Math.max(middle, holding - step) : Math.min(middle, failing + step);
   }
-  return low;
+  return holding;
 }

@@ -141,7 +141,7 @@ describe('POST /tasks', () => {
   describe('409', () => {
     it('project_closed: takes no new tasks, and says so again to a retry', async () => {
       const project = await aProject();
-      await service.hear(aProjectClosed(caller, project.id, 'refuse'));
+      await service.hear(aProjectClosed(caller, project.id, 'none'));
       const key = { 'idempotency-key': newId('idem') };
       const refusal = await create({ title: 'Late', project_id: project.id }, key);
       expect([refusal.statusCode, refusal.json().code]).toEqual([409, 'project_closed']);

@@ -1,5 +1,6 @@
 import type { PublicEvent } from '@works/contracts/events';
-import type { ProjectClosedData, ProjectCreatedData } from '@works/contracts/projects';
+import type { Milestone } from '@works/contracts/milestones';
+import type { Project, ProjectClosedData, ProjectCreatedData } from '@works/contracts/projects';
 import type { Task } from '@works/contracts/tasks';
 import type { Tenant } from '@works/platform/caller';
 import { newId, type Id } from '@works/platform/ids';
@@ -35,27 +36,21 @@ export function aProjectCreated(tenant: Tenant, at = '2026-11-23T06:30:00.000Z')
     due_on: '2026-11-20',
     overdue: true,
   });
-  const project = { id, status: 'active', time_zone: 'Asia/Kolkata', version: 1 };
   const milestones = [
-    { id: groundwork, project_id: id, tasks: [measure, order] },
-    { id: handover, project_id: id, tasks: [walk] },
+    { ...aMilestone(at, { id: groundwork, project_id: id, position: 1 }), tasks: [measure, order] },
+    { ...aMilestone(at, { id: handover, project_id: id, position: 2 }), tasks: [walk] },
   ];
-  return aProjectEvent<ProjectCreatedData>(tenant, 'project.created', id, at, {
-    project: { ...project, milestones },
-  } as unknown as ProjectCreatedData);
+  return aProjectEvent(tenant, 'project.created', id, at, { project: { ...aProject(id, at), milestones }, previous: {} });
 }
 
 export function aProjectClosed(
   tenant: Tenant,
   projectId: string,
-  openTasks: 'refuse' | 'cancel',
+  openTasks: 'none' | 'cancel',
   { at = '2026-11-24T06:30:00.000Z', version = 2 } = {},
 ): PublicEvent<ProjectClosedData> {
-  const project = { id: projectId, status: 'closed', time_zone: 'Asia/Kolkata', version };
-  return aProjectEvent<ProjectClosedData>(tenant, 'project.closed', projectId, at, {
-    project,
-    open_tasks: openTasks,
-  } as unknown as ProjectClosedData);
+  const project = { ...aProject(projectId, at), status: 'closed' as const, outcome: 'delivered' as const, closed_at: at, version };
+  return aProjectEvent(tenant, 'project.closed', projectId, at, { project, open_tasks: openTasks, previous: { status: 'active' } });
 }
 
 export const plannedTasks = (event: PublicEvent<ProjectCreatedData>): Task[] =>
@@ -110,3 +105,46 @@ const aPlannedTask = (at: string, given: Partial<Task>): Task & { id: Id<'tsk'> 
     version: given.assignee_id ? 2 : 1,
     ...given,
   }) as Task & { id: Id<'tsk'> };
+
+const aProject = (id: string, at: string): Project => ({
+  id,
+  object: 'project',
+  name: 'Site fit-out',
+  status: 'active',
+  outcome: null,
+  owner_id: newId('usr'),
+  deal_id: null,
+  contact_id: null,
+  reference: null,
+  time_zone: 'Asia/Kolkata',
+  starts_on: '2026-11-23',
+  due_on: '2026-11-30',
+  template: { key: 'fitout_v2', version: 1 },
+  roles: {},
+  variables: {},
+  metadata: {},
+  progress: { milestones: 2, milestones_reached: 0, tasks: 3, tasks_completed: 0, tasks_overdue: 0 },
+  closed_at: null,
+  created_at: at,
+  updated_at: at,
+  version: 1,
+});
+
+const aMilestone = (at: string, given: Pick<Milestone, 'id' | 'project_id' | 'position'>): Milestone => ({
+  object: 'milestone',
+  key: `phase_${given.position}`,
+  name: `Phase ${given.position}`,
+  due_on: '2026-11-30',
+  status: 'pending',
+  requires_sign_off: false,
+  sign_off: null,
+  progress: { tasks: 0, tasks_completed: 0 },
+  blocked_by: [],
+  billing: null,
+  invoice: null,
+  reached_at: null,
+  created_at: at,
+  updated_at: at,
+  version: 1,
+  ...given,
+});

@@ -157,7 +157,7 @@ describe('news of a project', () => {
 
     it('leaves open tasks alone when nothing was ordered, and takes no new ones', async () => {
       const { projectId } = await scaffolded();
-      await cancelling.cancel(aProjectClosed(caller, projectId, 'refuse'));
+      await cancelling.cancel(aProjectClosed(caller, projectId, 'none'));
       expect(await statusesOf(projectId)).toEqual(['open', 'open', 'open']);
       expect(await referenceTo(projectId)).toMatchObject({ status: 'closed', version: 2 });
     });
@@ -195,7 +195,7 @@ describe('news of a project', () => {
 
     it('cancels nothing that is scaffolded afterwards when that was not ordered', async () => {
       const created = aProjectCreated(caller);
-      await cancelling.cancel(aProjectClosed(caller, created.subject, 'refuse'));
+      await cancelling.cancel(aProjectClosed(caller, created.subject, 'none'));
       await scaffolding.scaffold(created);
       expect(await statusesOf(created.subject)).toEqual(['open', 'open', 'open']);
     });
@@ -211,7 +211,7 @@ describe('news of a project', () => {
 
     it('is old news when something newer is known of the project', async () => {
       const { projectId } = await scaffolded();
-      await cancelling.cancel(aProjectClosed(caller, projectId, 'refuse', { version: 6 }));
+      await cancelling.cancel(aProjectClosed(caller, projectId, 'none', { version: 6 }));
       await cancelling.cancel(aProjectClosed(caller, projectId, 'cancel', { version: 4 }));
       expect(await statusesOf(projectId)).toEqual(['open', 'open', 'open']);
     });

@@ -10,3 +10,6 @@ export const dateOf = (day: number): LocalDate => new Date(day * DAY_MS).toISOSt
 
 /** Calendar days later, or earlier when `count` is negative. */
 export const addDays = (date: LocalDate, count: number): LocalDate => dateOf(dayNumber(date) + count);
+
+/** Calendar days from the first date to the second; negative when the second is earlier. */
+export const daysBetween = (from: LocalDate, to: LocalDate): number => dayNumber(to) - dayNumber(from);

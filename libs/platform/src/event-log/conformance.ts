@@ -62,7 +62,13 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
       return opened;
     };
 
-    const message = (value: string, overrides: Partial<LogMessage> = {}): LogMessage => ({ topic, key: value, value, headers: {}, ...overrides });
+    const message = (value: string, overrides: Partial<LogMessage> = {}): LogMessage => ({
+      topic,
+      key: value,
+      value,
+      headers: {},
+      ...overrides,
+    });
 
     const values = (count: number, prefix = 'v'): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
@@ -70,7 +76,14 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
 
     /** Retries fast: the waits are on trial where they are named. */
     const subscribe = (handle: SubscribeOptions['handle'], overrides: Partial<SubscribeOptions> = {}, on = log): Promise<Subscription> =>
-      on.subscribe({ group, topics: [topic], handle, isOutage: () => false, retry: { delaysMs: [5, 10], outageDelayMs: 20 }, ...overrides });
+      on.subscribe({
+        group,
+        topics: [topic],
+        handle,
+        isOutage: () => false,
+        retry: { delaysMs: [5, 10], outageDelayMs: 20 },
+        ...overrides,
+      });
 
     /** Collects what a consumer handles. */
     const collect = async (overrides: Partial<SubscribeOptions> = {}, on = log): Promise<ReceivedMessage[]> => {
@@ -81,7 +94,11 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
 
     const consumerProcess = (then: ConsumerJob['then']): { child: ChildProcess; handled: string[] } => {
       const job: ConsumerJob = { config: server.config, group, topics: [topic], then };
-      const child = fork(join(__dirname, '../testing/run-typescript.cjs'), [join(__dirname, 'conformance-consumer.ts'), JSON.stringify(job)], { execArgv: [] });
+      const child = fork(
+        join(__dirname, '../testing/run-typescript.cjs'),
+        [join(__dirname, 'conformance-consumer.ts'), JSON.stringify(job)],
+        { execArgv: [] },
+      );
       children.push(child);
       const handled: string[] = [];
       child.on('message', (value) => handled.push(value as string));
@@ -101,7 +118,9 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const handled = await collect();
         const headers = { ce_type: 'task.completed', traceparent: '00-1-2-01', 'content-type': 'application/json' };
         await log.publish([message('{"name":"Möbel „₹“ 😀"}', { key: 'prj_1', headers })]);
-        await eventually(() => expect(handled).toMatchObject([{ topic, key: 'prj_1', value: '{"name":"Möbel „₹“ 😀"}', headers }]), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toMatchObject([{ topic, key: 'prj_1', value: '{"name":"Möbel „₹“ 😀"}', headers }]), {
+          withinMs: 10_000,
+        });
       });
 
       // Events of one aggregate would otherwise be applied in another order than they happened.
@@ -170,7 +189,9 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const handled = await collect();
         const large = JSON.stringify({ text: 'x'.repeat(900_000) });
         await log.publish([message(large, { key: 'a' }), message('small', { key: 'a' }), message(large, { key: 'a' })]);
-        await eventually(() => expect(valuesOf(handled).map((value) => value.length)).toEqual([large.length, 5, large.length]), { withinMs: 10_000 });
+        await eventually(() => expect(valuesOf(handled).map((value) => value.length)).toEqual([large.length, 5, large.length]), {
+          withinMs: 10_000,
+        });
       });
 
       // The writer must be able to refuse before it stores: what is stored could never be published.
@@ -384,7 +405,9 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         );
         await kill(child);
         await publish(values(60, 'after'));
-        await eventually(() => expect(valuesOf(survivor)).toEqual(expect.arrayContaining(values(60, 'after'))), { withinMs: expectations.takenOverWithinMs });
+        await eventually(() => expect(valuesOf(survivor)).toEqual(expect.arrayContaining(values(60, 'after'))), {
+          withinMs: expectations.takenOverWithinMs,
+        });
       }, 60_000);
 
       it('loses nothing and goes on by itself when the server is killed and comes back', async () => {
@@ -408,9 +431,12 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         await published;
         await caughtUp;
         await publish(values(10, 'after'));
-        await eventually(() => expect(new Set(handled)).toEqual(new Set([...values(10, 'before'), ...values(10, 'during'), ...values(10, 'after')])), {
-          withinMs: expectations.resumedWithinMs,
-        });
+        await eventually(
+          () => expect(new Set(handled)).toEqual(new Set([...values(10, 'before'), ...values(10, 'during'), ...values(10, 'after')])),
+          {
+            withinMs: expectations.resumedWithinMs,
+          },
+        );
         await subscription.caughtUp();
         expect(await subscription.lag()).toBe(0);
       }, 90_000);

@@ -104,7 +104,10 @@ async function bury(message: ReceivedMessage, error: unknown, tries: number, del
   const { options, reports, signal } = delivery;
   const letter = deadLetter(message, error, tries, options.group);
   const { topic, partition, offset } = message;
-  reports.error({ err: error, group: options.group, topic, partition, offset, tries }, 'an event could not be handled and goes to the dead letters');
+  reports.error(
+    { err: error, group: options.group, topic, partition, offset, tries },
+    'an event could not be handled and goes to the dead letters',
+  );
   for (;;) {
     try {
       return await delivery.publishDead([letter]);

@@ -17,7 +17,14 @@ export interface EventLogConfig {
 }
 
 /** The event log that the configuration names. Neither connects before it is used, so a log that is away does not keep a service from starting. */
-export async function openEventLog({ eventLog, logDatabaseUrl, kafkaBrokers, sessionTimeoutMs, clientId, reports }: EventLogConfig): Promise<EventLog> {
+export async function openEventLog({
+  eventLog,
+  logDatabaseUrl,
+  kafkaBrokers,
+  sessionTimeoutMs,
+  clientId,
+  reports,
+}: EventLogConfig): Promise<EventLog> {
   if (eventLog === 'embedded') {
     if (!logDatabaseUrl) throw new Error('The embedded event log needs LOG_DATABASE_URL');
     return embeddedLog({ url: logDatabaseUrl, instance: clientId, reports });

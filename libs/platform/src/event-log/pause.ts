@@ -9,3 +9,15 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 const RECONNECT_MS = [50, 100, 200, 500, 1_000] as const;
 
 export const reconnectDelayMs = (failures: number): number => RECONNECT_MS[Math.min(failures, RECONNECT_MS.length) - 1] ?? RECONNECT_MS[0];
+
+/** Asks until there is an answer, however long the server is away: whoever waits has a bound of their own. Rejects once the signal aborts. */
+export async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      await pause(reconnectDelayMs(failures), signal);
+    }
+  }
+}

@@ -88,7 +88,18 @@ async function initialise(directory: string): Promise<void> {
   await handOver(await accountFor(making), directory, making, passwordFileOf(directory));
   await runServerProgram(
     'initdb',
-    ['-D', making, '-U', 'postgres', '--pwfile', passwordFileOf(directory), '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-instructions'],
+    [
+      '-D',
+      making,
+      '-U',
+      'postgres',
+      '--pwfile',
+      passwordFileOf(directory),
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-instructions',
+    ],
     making,
   );
   await rename(making, dataOf(directory));

@@ -13,7 +13,8 @@ export function violatedConstraint(error: unknown): string | null {
 const OUTAGE_STATES = /^(08|53|58|57P0)/;
 const OUTAGE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 /** What pg says without a code when a connection ends under a query or cannot be had in time. */
-const OUTAGE_MESSAGES = /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
+const OUTAGE_MESSAGES =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
 
 /** The database is away or overwhelmed: the same statement can succeed later, and nothing is wrong with it. */
 export function isOutage(error: unknown): boolean {

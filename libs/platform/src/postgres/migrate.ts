@@ -108,5 +108,12 @@ async function apply(client: Client, { name, script, checksum }: Migration): Pro
 /** Where in the file; the server counts characters from 1. */
 function lineOf(error: unknown, script: string): string {
   const position = Number((error as Partial<DatabaseError>).position);
-  return position > 0 ? ` at line ${[...script].slice(0, position - 1).join('').split('\n').length}` : '';
+  return position > 0
+    ? ` at line ${
+        [...script]
+          .slice(0, position - 1)
+          .join('')
+          .split('\n').length
+      }`
+    : '';
 }

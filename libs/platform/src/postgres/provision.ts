@@ -41,7 +41,8 @@ export async function provision({ superuserUrl, passwords }: ProvisionOptions): 
 
 /** The two group roles; also what a test database needs before migrations run. */
 export async function ensureGroupRoles(client: Client): Promise<void> {
-  for (const role of ['works_service', 'works_worker']) await ensureRole(client, role, 'nologin nosuperuser nobypassrls nocreatedb nocreaterole');
+  for (const role of ['works_service', 'works_worker'])
+    await ensureRole(client, role, 'nologin nosuperuser nobypassrls nocreatedb nocreaterole');
 }
 
 async function ensureLogin(client: Client, database: string, kind: LoginKind, password: string | undefined): Promise<void> {

@@ -76,7 +76,11 @@ async function ensureRoles(admin: Client): Promise<void> {
   await admin.query("select pg_advisory_lock(hashtext('works_spec roles'))");
   try {
     await ensureGroupRoles(admin);
-    for (const [role, group] of Object.entries({ works_spec_owner: null, works_spec_app: 'works_service', works_spec_worker: 'works_worker' })) {
+    for (const [role, group] of Object.entries({
+      works_spec_owner: null,
+      works_spec_app: 'works_service',
+      works_spec_worker: 'works_worker',
+    })) {
       const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [role]);
       if (!rowCount) await admin.query(`create role ${role} login nosuperuser nobypassrls password '${PASSWORD}'`);
       if (group !== null) await admin.query(`grant ${group} to ${role}`);

@@ -44,7 +44,10 @@ class EmbeddedLog implements EventLog {
   async subscribe(subscription: SubscribeOptions): Promise<Subscription> {
     const { url, instance, reports = noReports } = this.options;
     const publishDead = (letters: readonly LogMessage[]) => this.send(letters);
-    const member = new EmbeddedSubscription({ url, applicationName: `${instance} ${subscription.group}`, subscription, reports, publishDead }, this.pool);
+    const member = new EmbeddedSubscription(
+      { url, applicationName: `${instance} ${subscription.group}`, subscription, reports, publishDead },
+      this.pool,
+    );
     this.subscriptions.push(member);
     return member;
   }
@@ -59,7 +62,12 @@ class EmbeddedLog implements EventLog {
       const column = (of: (message: LogMessage) => string): string[] => part.map(of);
       await this.pool.query({
         ...PUBLISH,
-        values: [column(({ topic }) => topic), column(({ key }) => key), column(({ value }) => value), column(({ headers }) => JSON.stringify(headers))],
+        values: [
+          column(({ topic }) => topic),
+          column(({ key }) => key),
+          column(({ value }) => value),
+          column(({ headers }) => JSON.stringify(headers)),
+        ],
       });
     }
   }

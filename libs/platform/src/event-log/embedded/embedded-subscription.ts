@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
-import type { Pool } from 'pg';
+import type { Pool, QueryResult } from 'pg';
 import type { Subscription } from '../event-log';
-import { pause, reconnectDelayMs } from '../pause';
+import { patiently, pause, reconnectDelayMs } from '../pause';
 import { GroupSession, type GroupSessionOptions } from './group-session';
 import { COUNT_UNHANDLED, IS_BEHIND } from './statements';
 
@@ -24,9 +24,9 @@ export class EmbeddedSubscription implements Subscription {
   }
 
   async caughtUp(): Promise<void> {
-    const { group, topics } = this.options.subscription;
-    for (let end: string | null = null; ; ) {
-      const { rows } = await this.patiently(() => this.pool.query<{ end: string; behind: boolean }>({ ...IS_BEHIND, values: [group, topics, end] }));
+    let end: string | null = null;
+    for (;;) {
+      const { rows } = await patiently(() => this.isBehind(end), this.stopping.signal);
       if (!rows[0]!.behind) return;
       end = rows[0]!.end;
       await once(this.signals, 'progress', { signal: AbortSignal.timeout(CHECK_MS) }).catch(() => undefined);
@@ -45,9 +45,14 @@ export class EmbeddedSubscription implements Subscription {
     await this.running;
   }
 
+  private isBehind(end: string | null): Promise<QueryResult<{ end: string; behind: boolean }>> {
+    const { group, topics } = this.options.subscription;
+    return this.pool.query({ ...IS_BEHIND, values: [group, topics, end] });
+  }
+
   private async keepJoined(): Promise<void> {
     const { reports, subscription } = this.options;
-    for (let failures = 0; !this.stopping.signal.aborted; ) {
+    for (let failures = 0; !this.stopping.signal.aborted;) {
       this.session = new GroupSession({ ...this.options, progressed: () => this.signals.emit('progress') });
       try {
         await this.session.run(() => {
@@ -56,18 +61,6 @@ export class EmbeddedSubscription implements Subscription {
         });
       } catch (error) {
         if (++failures === 1) reports.warn({ err: error, group: subscription.group }, 'the consumer lost the event log; it keeps trying');
-        await pause(reconnectDelayMs(failures), this.stopping.signal);
-      }
-    }
-  }
-
-  /** The log may be away for a while; whoever waits has a bound of their own. */
-  private async patiently<T>(ask: () => Promise<T>): Promise<T> {
-    for (let failures = 1; ; failures++) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (this.stopping.signal.aborted) throw error;
         await pause(reconnectDelayMs(failures), this.stopping.signal);
       }
     }

@@ -35,7 +35,7 @@ export class GroupSession {
   private readonly ending = new AbortController();
   private readonly consumers = new Map<number, PartitionConsumer>();
   private lookAgain = new AbortController();
-  private error: unknown = null;
+  private error: Error | null = null;
   private pollAt = 0;
 
   constructor(private readonly options: GroupSessionOptions) {
@@ -85,7 +85,7 @@ export class GroupSession {
 
   private readonly fail = (error: unknown): void => {
     if (this.ending.signal.aborted) return;
-    this.error = error;
+    this.error = error instanceof Error ? error : new Error(String(error));
     this.leave();
   };
 
@@ -127,7 +127,10 @@ export class GroupSession {
     const { subscription, reports, publishDead, progressed } = this.options;
     const { rows } = await client.query<{ partition: number }>({ ...TAKE_PARTITIONS, values: [subscription.group, partitions] });
     for (const { partition } of rows) {
-      this.consumers.set(partition, new PartitionConsumer({ client, partition, subscription, reports, publishDead, progressed, failed: this.fail }));
+      this.consumers.set(
+        partition,
+        new PartitionConsumer({ client, partition, subscription, reports, publishDead, progressed, failed: this.fail }),
+      );
     }
   }
 

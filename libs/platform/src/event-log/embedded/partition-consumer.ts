@@ -78,7 +78,10 @@ export class PartitionConsumer {
     const { client, partition, subscription } = this.options;
     // A topic without a cursor is new to the group and read from the start.
     for (const topic of subscription.topics) this.cursors.set(topic, '0');
-    const { rows } = await client.query<{ topic: string; offset: string }>({ ...CURSORS, values: [subscription.group, partition, subscription.topics] });
+    const { rows } = await client.query<{ topic: string; offset: string }>({
+      ...CURSORS,
+      values: [subscription.group, partition, subscription.topics],
+    });
     for (const { topic, offset } of rows) this.cursors.set(topic, offset);
   }
 

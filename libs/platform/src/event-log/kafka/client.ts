@@ -19,7 +19,10 @@ export function kafkaClient(brokers: readonly string[], clientId: string, report
     socketFactory: withoutDelay,
     logLevel: logLevel.WARN,
     // It reports every retry of every request; what an operator must know is reported by the subscription and by who publishes.
-    logCreator: () => ({ namespace, log: { message, ...fields } }) => reports.debug({ namespace, error: fields['error'] as unknown }, message),
+    logCreator:
+      () =>
+      ({ namespace, log: { message, ...fields } }) =>
+        reports.debug({ namespace, error: fields['error'] as unknown }, message),
   });
 }
 

@@ -44,7 +44,10 @@ export class GroupOffsets {
 
   /** Messages up to those ends that the group has not handled, as far as this process knows. */
   unhandled(extents: readonly Extent[]): number {
-    return extents.reduce((sum, extent) => sum + unhandledIn(extent, this.committed.get(placeOf(extent.topic, extent.partition)) ?? -1n), 0);
+    return extents.reduce(
+      (sum, extent) => sum + unhandledIn(extent, this.committed.get(placeOf(extent.topic, extent.partition)) ?? -1n),
+      0,
+    );
   }
 
   /** Asks what other instances have committed. */

@@ -3,7 +3,9 @@ import type { Kafka } from 'kafkajs';
 // What we need of kafkajs 2.2.4 beyond its public face, in one place. The version is pinned: look here before it moves.
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- it ships no types for its parts
-const RequestQueue = require('kafkajs/src/network/requestQueue') as { prototype: { pending: unknown[]; scheduleCheckPendingRequests(): void } };
+const RequestQueue = require('kafkajs/src/network/requestQueue') as {
+  prototype: { pending: unknown[]; scheduleCheckPendingRequests(): void };
+};
 
 const { scheduleCheckPendingRequests } = RequestQueue.prototype;
 let repaired = false;
@@ -42,6 +44,8 @@ const METADATA_MAX_AGE_MS = 300_000;
 /** The admin client asks for the offsets of each topic by itself, twice: 19 topics cost 38 requests and 25 ms, this costs two and 3 ms. */
 export function openCluster(kafka: Kafka): Cluster {
   const create = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster');
-  const factory = (kafka as unknown as Record<symbol, (options: { metadataMaxAge: number; allowAutoTopicCreation: boolean }) => Cluster>)[create!]!;
+  const factory = (kafka as unknown as Record<symbol, (options: { metadataMaxAge: number; allowAutoTopicCreation: boolean }) => Cluster>)[
+    create!
+  ]!;
   return factory({ metadataMaxAge: METADATA_MAX_AGE_MS, allowAutoTopicCreation: false });
 }

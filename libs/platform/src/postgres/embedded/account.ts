@@ -36,9 +36,13 @@ export async function runServerProgram(program: 'initdb' | 'pg_ctl', parameters:
   const [command, ...rest] = account === null ? [file, ...parameters] : await asAccount(account, [file, ...parameters], directory);
   // Messages are read below and by people: one language, whatever the shell's is.
   const env = { ...process.env, LC_ALL: 'C', PGTZ: 'UTC' };
-  await run(command!, rest, { cwd: '/', env, ...(command === file && account) }).catch((error: Error & { stderr?: string; stdout?: string }) => {
-    throw new Error(`PostgreSQL's ${program} failed in ${directory}: ${(error.stderr || error.stdout || error.message).trim()}`, { cause: error });
-  });
+  await run(command!, rest, { cwd: '/', env, ...(command === file && account) }).catch(
+    (error: Error & { stderr?: string; stdout?: string }) => {
+      throw new Error(`PostgreSQL's ${program} failed in ${directory}: ${(error.stderr || error.stdout || error.message).trim()}`, {
+        cause: error,
+      });
+    },
+  );
 }
 
 function serverProgram(program: string): string {
@@ -54,14 +58,23 @@ async function asAccount(account: Account, command: string[], directory: string)
   const closed = (await closedFolder(dirname(command[0]!), account)) ?? (await closedFolder(directory, account));
   if (closed === null) return command;
   for (const right of ['dac_read_search', 'dac_override']) {
-    const prefix = ['setpriv', `--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups', `--inh-caps=+${right}`, `--ambient-caps=+${right}`];
+    const prefix = [
+      'setpriv',
+      `--reuid=${account.uid}`,
+      `--regid=${account.gid}`,
+      '--clear-groups',
+      `--inh-caps=+${right}`,
+      `--ambient-caps=+${right}`,
+    ];
     const works = await run(prefix[0]!, [...prefix.slice(1), 'true'], { cwd: '/' }).then(
       () => true,
       () => false,
     );
     if (works) return [...prefix, ...command];
   }
-  throw new Error(`PostgreSQL does not run as root, and the account it would run as cannot enter ${closed}. Start as another user, or chmod o+x ${closed}.`);
+  throw new Error(
+    `PostgreSQL does not run as root, and the account it would run as cannot enter ${closed}. Start as another user, or chmod o+x ${closed}.`,
+  );
 }
 
 /** The first folder on the way to `path` that the account cannot enter. */

@@ -33,7 +33,8 @@ export async function runningPostmaster(directory: string): Promise<Postmaster |
     const found = await readPidFile(directory);
     if (found === null || !(await serves(found.pid, directory))) return null;
     if (found.status === 'ready') return { pid: found.pid, port: found.port };
-    if (performance.now() > giveUpAt) throw new Error(`PostgreSQL in ${directory} (process ${found.pid}) is ${found.status} and does not get ready`);
+    if (performance.now() > giveUpAt)
+      throw new Error(`PostgreSQL in ${directory} (process ${found.pid}) is ${found.status} and does not get ready`);
     await delay(LOOK_AGAIN_MS);
   }
 }
@@ -75,12 +76,17 @@ export async function launchPostmaster(directory: string, settings: Readonly<Rec
     await writeSettings(directory, { ...settings, port: String(await freePort(directory)) });
     const logged = await sizeOf(logOf(directory));
     try {
-      await runServerProgram('pg_ctl', ['start', '-w', '-t', String(START_TIMEOUT_SECONDS), '-D', dataOf(directory), '-l', logOf(directory)], dataOf(directory));
+      await runServerProgram(
+        'pg_ctl',
+        ['start', '-w', '-t', String(START_TIMEOUT_SECONDS), '-D', dataOf(directory), '-l', logOf(directory)],
+        dataOf(directory),
+      );
     } catch (error) {
       const running = await runningPostmaster(directory);
       if (running) return running; // somebody else was faster
       const said = await readFrom(logOf(directory), logged);
-      if (!isPassing(said) || performance.now() > giveUpAt) throw new Error(`PostgreSQL did not start in ${directory}: ${said.trim()}`, { cause: error });
+      if (!isPassing(said) || performance.now() > giveUpAt)
+        throw new Error(`PostgreSQL did not start in ${directory}: ${said.trim()}`, { cause: error });
       await delay(LOOK_AGAIN_MS);
       continue;
     }
