@@ -15,6 +15,7 @@ const document = JSON.parse(readFileSync(join(root, 'docs/reference/openapi.json
 };
 
 const ajv = addFormats(new Ajv2020({ strict: false, allErrors: true }));
+ajv.addFormat('time-zone', true);
 ajv.addSchema({ $id: 'openapi', components: document.components });
 
 const routes = Object.entries(document.paths).map(([path, operations]) => ({

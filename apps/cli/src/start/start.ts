@@ -41,6 +41,8 @@ export async function start({ port, kafka }: StartOptions): Promise<void> {
     const postgres = await progress.step('PostgreSQL', () => KeptPostgres.start(home.postgres, (line) => progress.say(line)));
     stops.push(() => postgres.stop());
     await progress.step('Databases', () => prepareDatabases(home, postgres.server));
+    // Before the door opens: whoever finds it open finds the keys as well.
+    await progress.step('Demo organization', () => ensureDemo(home, postgres.server, `http://127.0.0.1:${port}/works/v1`));
     const brokers = kafka ? await progress.step('Apache Kafka', () => startKafka(home, progress, stops)) : '';
     const services = SERVICES.map(
       (name) =>
@@ -53,8 +55,6 @@ export async function start({ port, kafka }: StartOptions): Promise<void> {
     );
     stops.push(() => Promise.all(services.map((service) => service.stop())).then(() => undefined));
     await progress.step('Services', () => Promise.all(services.map((service) => service.start())));
-    const url = `http://127.0.0.1:${port}/works/v1`;
-    await progress.step('Demo organization', () => ensureDemo(home, postgres.server, url));
     progress.done(whatToPaste(home.dev()!, { kafka, home: home.path }));
   } catch (error) {
     progress.failed(error as Error);
@@ -65,7 +65,9 @@ export async function start({ port, kafka }: StartOptions): Promise<void> {
 
 async function prepareDatabases(home: Home, server: EmbeddedServer): Promise<void> {
   await provision({ superuserUrl: server.url, passwords: home.secrets().passwords });
-  await migrate({ url: home.databaseUrl(server, 'log', 'owner'), directory: join(root, 'prisma/log/migrations') });
+  for (const database of ['log', 'gateway'] as const) {
+    await migrate({ url: home.databaseUrl(server, database, 'owner'), directory: join(root, 'prisma', database, 'migrations') });
+  }
 }
 
 /** KAFKA_BROKERS names brokers that somebody else runs; without it one is fetched, started and kept here. */

@@ -36,7 +36,7 @@ export class Events {
       `select position::text, body from event_log
         where organization_id = $1 and livemode = $2 and position > $3
           and ($4::text is null or type = $4) and ($5::text is null or subject = $5) and ($6::text is null or project_id = $6)
-        order by position limit $7`,
+        order by event_log.position limit $7`,
       [caller.organizationId, caller.livemode, page.after?.[0] ?? after, type, subject, project, page.limit + 1],
     );
     const { data, ...rest } = this.pages.answer(page, rows, (row) => [Number(row.position)], (row) => row.body);

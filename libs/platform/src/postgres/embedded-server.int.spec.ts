@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,8 +39,12 @@ describe('the embedded server', () => {
   const pidFile = join(directory, 'data', 'postmaster.pid');
 
   it('keeps what was committed when its power fails, takes connections on this machine only, and asks for a password', async () => {
-    const settings = await asked("select string_agg(name || '=' || setting, ' ' order by name) as are from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes', 'listen_addresses', 'password_encryption')");
-    expect(settings[0].are).toBe('fsync=on full_page_writes=on listen_addresses=127.0.0.1 password_encryption=scram-sha-256 synchronous_commit=on');
+    const settings = await asked(
+      "select string_agg(name || '=' || setting, ' ' order by name) as are from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes', 'listen_addresses', 'password_encryption')",
+    );
+    expect(settings[0].are).toBe(
+      'fsync=on full_page_writes=on listen_addresses=127.0.0.1 password_encryption=scram-sha-256 synchronous_commit=on',
+    );
     const stranger = new Client({ connectionString: server.url.replace(/:[^:@]+@/, ':guess@') });
     await expect(stranger.connect()).rejects.toThrow('password authentication failed');
   });
@@ -81,7 +85,9 @@ describe('the embedded server', () => {
        setInterval(() => undefined, 1_000);
        void EmbeddedServer.start({ directory: '${directory}' }).then(({ url }) => console.log(url));`,
     );
-    const parent = spawn(process.execPath, [join(__dirname, '../testing/run-typescript.cjs'), script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = spawn(process.execPath, [join(__dirname, '../testing/run-typescript.cjs'), script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const [url] = (await once(createInterface(parent.stdout), 'line')) as [string];
     const orphan = await server.pid();
     await asked('insert into facts values (1)');
@@ -106,15 +112,18 @@ describe('the embedded server', () => {
   it('starts although its pid file names a process that is another program', async () => {
     process.kill((await server.pid())!, 'SIGKILL');
     await eventually(() => expect(EmbeddedServer.find(directory)).resolves.toBeNull());
-    writeFileSync(pidFile, readFileSync(pidFile, 'utf8').replace(/^\d+/, String(process.pid)));
+    const another = spawn('sleep', ['60'], { uid: statSync(pidFile).uid });
+    writeFileSync(pidFile, readFileSync(pidFile, 'utf8').replace(/^\d+/, String(another.pid)));
     server = await EmbeddedServer.start({ directory });
-    expect(await server.pid()).not.toBe(process.pid);
     expect(await asked('select count(*)::int as n from facts')).toEqual([{ n: 2 }]);
+    another.kill();
   });
 
   it('says what the server said when it cannot start', async () => {
     await server.stop();
-    await expect(EmbeddedServer.start({ directory, settings: { shared_buffers: 'plenty' } })).rejects.toThrow('invalid value for parameter "shared_buffers": "plenty"');
+    await expect(EmbeddedServer.start({ directory, settings: { shared_buffers: 'plenty' } })).rejects.toThrow(
+      'invalid value for parameter "shared_buffers": "plenty"',
+    );
     server = await EmbeddedServer.start({ directory });
   });
 });

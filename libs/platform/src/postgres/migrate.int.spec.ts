@@ -29,7 +29,8 @@ describe('migrations', () => {
   };
   const migrateNow = () => migrate({ url: database.ownerUrl, directory });
   const recorded = async () => (await client.query('select * from _prisma_migrations order by migration_name')).rows;
-  const tables = async () => (await client.query("select tablename from pg_tables where tablename like 'shelf%' order by 1")).rows.map((row) => row.tablename);
+  const tables = async () =>
+    (await client.query("select tablename from pg_tables where tablename like 'shelf%' order by 1")).rows.map((row) => row.tablename);
 
   // Guarantees that a database can go back and forth between this migrator and `prisma migrate deploy`.
   it('are recorded as Prisma records them', async () => {
@@ -74,7 +75,10 @@ describe('migrations', () => {
   });
 
   it('may hold functions whose bodies hold semicolons', async () => {
-    write('1_function', "create function twice(n int) returns int language plpgsql as $$ begin n := n * 2; return n; end $$; comment on function twice is 'a; b';");
+    write(
+      '1_function',
+      "create function twice(n int) returns int language plpgsql as $$ begin n := n * 2; return n; end $$; comment on function twice is 'a; b';",
+    );
     await migrateNow();
     expect((await client.query('select twice(21) as n')).rows).toEqual([{ n: 42 }]);
   });

@@ -84,7 +84,10 @@ describe('provisioning', () => {
   it('may be done again, also by two at a time, and then takes the passwords it is given', async () => {
     const role = loginRole('tasks', 'app');
     const changed = { ...passwords, [role]: "it's another" };
-    await Promise.all([provision({ superuserUrl: server.url, passwords: changed }), provision({ superuserUrl: server.url, passwords: changed })]);
+    await Promise.all([
+      provision({ superuserUrl: server.url, passwords: changed }),
+      provision({ superuserUrl: server.url, passwords: changed }),
+    ]);
     await expect(asked(urlOf(role, 'tasks'), 'select 1')).rejects.toThrow('password authentication failed');
     expect(await asked(urlOf(role, 'tasks', "it's another"), 'select 1 as one')).toEqual([{ one: 1 }]);
     await provision({ superuserUrl: server.url, passwords });
@@ -92,6 +95,8 @@ describe('provisioning', () => {
 
   it('names the role that was given no password', async () => {
     const { works_tasks_app: _, ...rest } = passwords;
-    await expect(provision({ superuserUrl: server.url, passwords: rest })).rejects.toThrow('No password was given for the database role works_tasks_app');
+    await expect(provision({ superuserUrl: server.url, passwords: rest })).rejects.toThrow(
+      'No password was given for the database role works_tasks_app',
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { open, readFile, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ const run = promisify(execFile);
 const START_TIMEOUT_SECONDS = 30;
 const STOP_TIMEOUT_SECONDS = 6;
 const LOOK_AGAIN_MS = 50;
+const ANSWER_TIMEOUT_MS = 2_000;
 
 /** Larger than any process id of any system: nobody has it, and nobody will. */
 const NOBODYS_PID = 999_999_999;
@@ -32,7 +33,7 @@ export async function runningPostmaster(directory: string): Promise<Postmaster |
   for (;;) {
     const found = await readPidFile(directory);
     if (found === null || !(await serves(found.pid, directory))) return null;
-    if (found.status === 'ready') return { pid: found.pid, port: found.port };
+    if (found.status === 'ready' && (await answers(found.port))) return { pid: found.pid, port: found.port };
     if (performance.now() > giveUpAt)
       throw new Error(`PostgreSQL in ${directory} (process ${found.pid}) is ${found.status} and does not get ready`);
     await delay(LOOK_AGAIN_MS);
@@ -67,6 +68,22 @@ async function serves(pid: number, directory: string): Promise<boolean> {
   );
   return command.includes(dataOf(directory));
 }
+
+/** `SSLRequest` of the wire protocol (manual, 54.7): a server that serves says yes or no in one byte; one that is being killed says nothing. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(SSL_REQUEST));
+    const end = (answered: boolean) => {
+      resolve(answered);
+      socket.destroy();
+    };
+    socket.once('data', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('close', () => end(false));
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => end(false));
+  });
 
 /** Starts the server on the port of its last start, so that connection strings stay valid; on another one when that is taken. */
 export async function launchPostmaster(directory: string, settings: Readonly<Record<string, string>>): Promise<Postmaster> {
