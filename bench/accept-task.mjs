@@ -13,7 +13,7 @@ export async function measure({ seconds = 20 } = {}) {
   try {
     const url = `${product.superuserUrl()}/postgres`;
     await psql(url, readFileSync(join(root, 'bench/append-floor.sql'), 'utf8'));
-    const floorUrl = `${url}?options=-c%20role%3Dworks_floor`;
+    const floorUrl = `${url}?options=${encodeURIComponent('-c role=works_floor')}`;
     const script = join(root, 'bench/append-floor.pgbench.sql');
     const http = client(product, IN_FLIGHT);
     const create = () => http.post('/tasks', { title: 'Order the glass partitions', priority: 'high' });

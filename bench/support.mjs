@@ -38,7 +38,7 @@ export async function startProduct({ kafka = false } = {}) {
     organization: organizations[0].id,
     superuserUrl: () => {
       const password = readFileSync(join(home, 'postgres', 'password'), 'utf8');
-      const pgPort = /^port = (\d+)$/m.exec(readFileSync(join(home, 'postgres', 'data', 'postgresql.auto.conf'), 'utf8'))[1];
+      const pgPort = readFileSync(join(home, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[3].trim();
       return `postgresql://postgres:${password}@127.0.0.1:${pgPort}`;
     },
     processes: () => servicesOf(child.pid),

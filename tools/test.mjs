@@ -24,8 +24,11 @@ const BUILDS = {
   openapi: node('tools/openapi.mjs', '--check'),
 };
 
-/** The projects of jest.config.cjs. Journeys kill processes and measure time: they have the machine to themselves. */
-const SPECS = { unit: ['--maxWorkers=2'], int: ['--maxWorkers=2'], e2e: ['--runInBand'] };
+/**
+ * The projects of jest.config.cjs. Journeys kill processes and measure time: they have the machine to themselves.
+ * A failed test can leave a connection open; that must fail the run, not hold it up for ever.
+ */
+const SPECS = { unit: ['--maxWorkers=2'], int: ['--maxWorkers=2', '--forceExit'], e2e: ['--runInBand', '--forceExit'] };
 
 const ALL = [...Object.keys(CHECKS), ...Object.keys(BUILDS), ...Object.keys(SPECS)];
 const { parts, forJest } = parse(process.argv.slice(2));

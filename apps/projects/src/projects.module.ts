@@ -7,18 +7,21 @@ import { CreateProject } from './commands/create-project';
 import { ReachMilestone } from './commands/reach-milestone';
 import { publish } from './publications';
 import { TrackProgressWhenTasksChange } from './reactions/track-progress-when-tasks-change';
-import { Milestones } from './read-models/milestones';
-import { Projects } from './read-models/projects';
-import { Standing } from './read-models/standing';
+import { FindProject } from './read-models/find-project';
+import { MilestoneStatus } from './read-models/milestone-status';
+import { MilestonesOfProject } from './read-models/milestones-of-project';
+import { OpenWork } from './read-models/open-work';
+import { ListProjects } from './read-models/project-list';
+import { ProjectReferences } from './read-models/project-references';
 
 const commands = [CreateProject, CloseProject, ReachMilestone];
-const reads = [Projects, Milestones];
+const reads = [ListProjects, FindProject, MilestoneStatus];
 const reactions = [TrackProgressWhenTasksChange];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [Standing] })
+@Module({ controllers, providers: [OpenWork, MilestonesOfProject, ProjectReferences] })
 export class ProjectsModule {}
 
 export const projectsService: ServiceDefinition = {

@@ -1,34 +1,36 @@
 import { Body, Controller, Post } from '@nestjs/common';
-import { CloseProjectBody, Project as ProjectResource } from '@works/contracts/projects';
+import { CloseProjectBody, Project } from '@works/contracts/projects';
 import { EventStore, record, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { projects } from '../aggregates';
-import { closeProject } from '../domain/project';
-import { presentProject } from '../read-models/present';
-import { Standing } from '../read-models/standing';
+import { closeProject, type ProjectId } from '../domain/project';
+import { OpenWork } from '../read-models/open-work';
+import { presentProject } from '../read-models/present-project';
 
 @Controller()
 export class CloseProject {
   constructor(
     private readonly store: EventStore,
-    private readonly standing: Standing,
+    private readonly openWork: OpenWork,
   ) {}
 
   @Post('/projects/:id/close')
   @RequireScope('projects:write')
   @Operation({
     summary: 'Close a project',
-    description: 'As delivered, which refuses while work is open unless `open_tasks` is `cancel`; or as cancelled, which cancels what is open.',
+    description:
+      'As delivered, once its tasks are done and its milestones reached, or as cancelled. `open_tasks: "cancel"` closes it over open work, and cancels its open tasks. Closing it again in the same way changes nothing.',
     tag: 'Projects',
     body: CloseProjectBody,
-    answers: { 200: ProjectResource },
-    refuses: ['project_closed', 'project_has_open_work'],
+    answers: { 200: Project },
+    refuses: ['project_has_open_work', 'project_closed'],
   })
-  close(@IdParam('id', 'prj') id: string, @Body() body: CloseProjectBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {
+  close(@IdParam('id', 'prj') id: ProjectId, @Body() body: CloseProjectBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {
+    const { caller, now } = request;
+    const openTasks = body.open_tasks ?? (body.outcome === 'cancelled' ? 'cancel' : 'refuse');
     return this.store.change(request, projects, id, async (project, loaded) => {
-      const { progress, openWork } = await this.standing.ofProject(request.caller, id);
-      const openTasks = body.open_tasks ?? (body.outcome === 'cancelled' ? 'cancel' : 'refuse');
-      const events = closeProject(project, { outcome: body.outcome, openTasks, openWork, progress, at: request.now.toISOString() });
+      const { openWork, progress } = await this.openWork.ofProject(caller, id, now);
+      const events = closeProject(project, { outcome: body.outcome, openTasks, openWork, progress, at: now.toISOString() });
       const changes = events.length > 0 ? [record(projects, loaded, events)] : [];
       const version = loaded.version + events.length;
       return { changes, answer: { status: 200, body: presentProject(changes[0]?.after ?? project, version, progress), version } };

@@ -1,41 +1,46 @@
 import { Body, Controller, Post } from '@nestjs/common';
-import { Milestone as MilestoneResource, ReachMilestoneBody } from '@works/contracts/milestones';
+import { Milestone, ReachMilestoneBody } from '@works/contracts/milestones';
 import { EventStore, record, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { milestones } from '../aggregates';
-import { reachMilestone } from '../domain/milestone';
-import { presentMilestone } from '../read-models/present';
-import { Standing } from '../read-models/standing';
+import { reachMilestone, type MilestoneId } from '../domain/milestone';
+import { OpenWork } from '../read-models/open-work';
+import { presentMilestone } from '../read-models/present-milestone';
 
 @Controller()
 export class ReachMilestone {
   constructor(
     private readonly store: EventStore,
-    private readonly standing: Standing,
+    private readonly openWork: OpenWork,
   ) {}
 
   @Post('/milestones/:id/reach')
   @RequireScope('projects:write')
   @Operation({
     summary: 'Reach a milestone',
-    description: 'The sign-off where one is required; elsewhere a milestone reaches by itself with its last task. Refused, naming them, while tasks are open.',
+    description:
+      'Declares the phase done, and signs it off where that is required. Refused while a task of it is open. A milestone without a required sign-off also reaches by itself, with its last task. Reaching a reached milestone changes nothing.',
     tag: 'Milestones',
     body: ReachMilestoneBody,
-    answers: { 200: MilestoneResource },
+    answers: { 200: Milestone },
     refuses: ['milestone_blocked', 'project_closed'],
   })
-  reach(@IdParam('id', 'mst') id: string, @Body() body: ReachMilestoneBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {
+  reach(
+    @IdParam('id', 'mst') id: MilestoneId,
+    @Body() body: ReachMilestoneBody,
+    @Command() request: CommandRequest,
+  ): Promise<RecordedAnswer> {
+    const { caller, now } = request;
     return this.store.change(request, milestones, id, async (milestone, loaded) => {
-      const { progress, openTasks, projectStatus } = await this.standing.ofMilestone(request.caller, milestone);
-      const events = reachMilestone(milestone, {
-        by: request.caller.actor,
-        note: body.note ?? null,
-        ...{ openTasks, progress, projectStatus },
-        at: request.now.toISOString(),
-      });
+      const { progress, open_tasks: openTasks, project_status: projectStatus } = await this.openWork.ofMilestone(caller, id);
+      const word = { by: caller.actor, note: body.note ?? null, at: now.toISOString() };
+      const events = reachMilestone(milestone, { ...word, openTasks, progress, projectStatus });
       const changes = events.length > 0 ? [record(milestones, loaded, events)] : [];
       const version = loaded.version + events.length;
-      return { changes, answer: { status: 200, body: presentMilestone(changes[0]?.after ?? milestone, version, progress, openTasks), version } };
+      return {
+        changes,
+        answer: { status: 200, body: presentMilestone(changes[0]?.after ?? milestone, version, { progress, openTasks }), version },
+      };
     });
   }
 }

@@ -29,7 +29,11 @@ export function unsuitable(
   return [
     ...template.roles
       .filter((role) => role.required && role.default === null && own(roles, role.key) === undefined)
-      .map(({ key, name }): Unsuitable => ({ pointer: at('roles', key), code: 'role_missing', detail: `names nobody as ${name}, which ${template.key} requires` })),
+      .map(({ key, name }): Unsuitable => ({
+        pointer: at('roles', key),
+        code: 'role_missing',
+        detail: `names nobody as ${name}, which ${template.key} requires`,
+      })),
     ...strangers('roles', roles, template.roles, template.key),
     ...template.variables
       .filter((variable) => variable.required && own(variables, variable.key) === undefined)

@@ -36,9 +36,22 @@ describe('whatever is asked of a milestone', () => {
   const progress = fc.record({ tasks: fc.integer({ min: 0, max: 3 }), tasks_completed: fc.integer({ min: 0, max: 3 }) });
   const asks = fc.oneof(
     fc
-      .record({ progress, openTasks: fc.constantFrom([], [GLASS]), projectStatus: fc.constantFrom('active' as const, 'closed' as const), note: fc.constant(null) })
-      .map((how): Ask<Milestone, MilestoneEvent> => (milestone, at) => reachMilestone(milestone, { by: KEY, at, ...how })),
-    progress.map((counts): Ask<Milestone, MilestoneEvent> => (milestone, at) => reachWhenDone(milestone, counts, at)),
+      .record({
+        progress,
+        openTasks: fc.constantFrom([], [GLASS]),
+        projectStatus: fc.constantFrom('active' as const, 'closed' as const),
+        note: fc.constant(null),
+      })
+      .map(
+        (how): Ask<Milestone, MilestoneEvent> =>
+          (milestone, at) =>
+            reachMilestone(milestone, { by: KEY, at, ...how }),
+      ),
+    progress.map(
+      (counts): Ask<Milestone, MilestoneEvent> =>
+        (milestone, at) =>
+          reachWhenDone(milestone, counts, at),
+    ),
   );
   const anything = [fc.boolean(), fc.array(asks, { maxLength: 30 })] as const;
   const playMilestone = (requires_sign_off: boolean, sequence: readonly Ask<Milestone, MilestoneEvent>[]) =>
@@ -83,7 +96,13 @@ describe('whatever is asked of a project', () => {
     })
     .map(({ outcome, openTasks, openTask, pendingMilestone }): Ask<Project, ProjectEvent> => {
       const openWork = { tasks: openTask ? [GLASS] : [], milestones: pendingMilestone ? [HANDOVER] : [] };
-      const progress = { milestones: 1, milestones_reached: pendingMilestone ? 0 : 1, tasks: 1, tasks_completed: openTask ? 0 : 1, tasks_overdue: 0 };
+      const progress = {
+        milestones: 1,
+        milestones_reached: pendingMilestone ? 0 : 1,
+        tasks: 1,
+        tasks_completed: openTask ? 0 : 1,
+        tasks_overdue: 0,
+      };
       return (project, at) => closeProject(project, { outcome, openTasks, openWork, progress, at });
     });
   const playProject = (sequence: readonly Ask<Project, ProjectEvent>[]) =>

@@ -7,7 +7,8 @@ const given = (...history: MilestoneEvent[]) => ({
   when: (decide: (milestone: Milestone) => MilestoneEvent[]) => ({
     then: (...events: MilestoneEvent[]) => expect(decide(milestoneAfter(...history))).toEqual(events),
     thenNothing: () => expect(decide(milestoneAfter(...history))).toEqual([]),
-    thenRefused: (code: string, extra: object = {}) => expect(refusalOf(() => decide(milestoneAfter(...history)))).toMatchObject({ code, extra }),
+    thenRefused: (code: string, extra: object = {}) =>
+      expect(refusalOf(() => decide(milestoneAfter(...history)))).toMatchObject({ code, extra }),
   }),
 });
 
@@ -28,9 +29,12 @@ const reached = (overrides = {}): MilestoneEvent => ({
 const allDone = { tasks: 2, tasks_completed: 2 };
 const oneOpen = { tasks: 2, tasks_completed: 1 };
 
-const reaching = (overrides: Partial<Reaching> = {}) => (milestone: Milestone) =>
-  reachMilestone(milestone, { by: KEY, note: null, openTasks: [], progress: allDone, projectStatus: 'active', at: NOON, ...overrides });
-const whenDone = (progress: { tasks: number; tasks_completed: number }) => (milestone: Milestone) => reachWhenDone(milestone, progress, NOON);
+const reaching =
+  (overrides: Partial<Reaching> = {}) =>
+  (milestone: Milestone) =>
+    reachMilestone(milestone, { by: KEY, note: null, openTasks: [], progress: allDone, projectStatus: 'active', at: NOON, ...overrides });
+const whenDone = (progress: { tasks: number; tasks_completed: number }) => (milestone: Milestone) =>
+  reachWhenDone(milestone, progress, NOON);
 
 describe('reaching a milestone', () => {
   it('says who, when, and what they had to say', () =>
@@ -54,7 +58,10 @@ describe('reaching a milestone', () => {
       .when(reaching({ openTasks: [GLASS], progress: oneOpen }))
       .thenRefused('milestone_blocked', { blocked_by: [{ kind: 'task', ...GLASS }] }));
 
-  it('is refused once the project is closed', () => given(added()).when(reaching({ projectStatus: 'closed' })).thenRefused('project_closed'));
+  it('is refused once the project is closed', () =>
+    given(added())
+      .when(reaching({ projectStatus: 'closed' }))
+      .thenRefused('project_closed'));
 
   it('a second time changes nothing, whatever has been opened or closed since', () => {
     given(added(), reached()).when(reaching()).thenNothing();
@@ -68,7 +75,10 @@ describe('the last task of a milestone', () => {
   it('reaches it', () => given(added()).when(whenDone(allDone)).then(reached()));
   it('is not yet the last while another is open', () => given(added()).when(whenDone(oneOpen)).thenNothing());
   it('does not reach it a second time', () => given(added(), reached()).when(whenDone(allDone)).thenNothing());
-  it('is not enough where a sign-off is required', () => given(added({ requires_sign_off: true })).when(whenDone(allDone)).thenNothing());
+  it('is not enough where a sign-off is required', () =>
+    given(added({ requires_sign_off: true }))
+      .when(whenDone(allDone))
+      .thenNothing());
   it('must have been completed: only cancelled tasks, or none, reach nothing', () =>
     given(added())
       .when(whenDone({ tasks: 0, tasks_completed: 0 }))

@@ -38,7 +38,10 @@ export interface Progress {
 
 export type MilestoneEvent =
   | { readonly type: 'milestone.added'; readonly data: Gate & { readonly at: string } }
-  | { readonly type: 'milestone.reached'; readonly data: { readonly sign_off: SignOff | null; readonly progress: Progress; readonly at: string } };
+  | {
+      readonly type: 'milestone.reached';
+      readonly data: { readonly sign_off: SignOff | null; readonly progress: Progress; readonly at: string };
+    };
 
 interface Facts extends Gate {
   readonly created_at: string;
@@ -100,7 +103,12 @@ export const evolve: Evolve<Milestone, MilestoneEvent> = (milestone, event) => {
   }
 };
 
-const added = ({ at, ...gate }: Gate & { at: string }): PendingMilestone => ({ ...gate, status: 'pending', created_at: at, updated_at: at });
+const added = ({ at, ...gate }: Gate & { at: string }): PendingMilestone => ({
+  ...gate,
+  status: 'pending',
+  created_at: at,
+  updated_at: at,
+});
 
 function blockedBy(openTasks: readonly OpenTask[], { tasks, tasks_completed }: Progress): RuleViolation {
   const open = tasks - tasks_completed;

@@ -7,7 +7,8 @@ const given = (...history: ProjectEvent[]) => ({
   when: (decide: (project: Project) => ProjectEvent[]) => ({
     then: (...events: ProjectEvent[]) => expect(decide(projectAfter(...history))).toEqual(events),
     thenNothing: () => expect(decide(projectAfter(...history))).toEqual([]),
-    thenRefused: (code: string, extra: object = {}) => expect(refusalOf(() => decide(projectAfter(...history)))).toMatchObject({ code, extra }),
+    thenRefused: (code: string, extra: object = {}) =>
+      expect(refusalOf(() => decide(projectAfter(...history)))).toMatchObject({ code, extra }),
   }),
 });
 
@@ -30,8 +31,10 @@ const closed = (overrides = {}): ProjectEvent => ({
   type: 'project.closed',
   data: { outcome: 'delivered', open_tasks: 'none', progress: allDone, at: NOON, ...overrides },
 });
-const closing = (overrides: Partial<Close> = {}) => (project: Project) =>
-  closeProject(project, { outcome: 'delivered', openTasks: 'refuse', openWork: nothingOpen, progress: allDone, at: NOON, ...overrides });
+const closing =
+  (overrides: Partial<Close> = {}) =>
+  (project: Project) =>
+    closeProject(project, { outcome: 'delivered', openTasks: 'refuse', openWork: nothingOpen, progress: allDone, at: NOON, ...overrides });
 
 describe('creating a project', () => {
   it('tells the plan, and does not keep it', () => {
@@ -46,7 +49,12 @@ describe('closing a project as delivered', () => {
   it('is refused while work is open, and names it', () =>
     given(created)
       .when(closing(open))
-      .thenRefused('project_has_open_work', { blocked_by: [{ kind: 'task', ...GLASS }, { kind: 'milestone', id: HANDOVER.id, title: HANDOVER.name }] }));
+      .thenRefused('project_has_open_work', {
+        blocked_by: [
+          { kind: 'task', ...GLASS },
+          { kind: 'milestone', id: HANDOVER.id, title: HANDOVER.name },
+        ],
+      }));
 
   it('is refused while only a milestone is pending', () =>
     given(created)
@@ -77,7 +85,12 @@ describe('closing a project as cancelled', () => {
 });
 
 describe('a closed project', () => {
-  it('closed once more in the same way changes nothing, whatever is open by now', () => given(created, closed()).when(closing(open)).thenNothing());
-  it('cannot be closed in another way', () => given(created, closed()).when(closing({ outcome: 'cancelled' })).thenRefused('project_closed'));
-  it('keeps how and when', () => expect(projectAfter(created, closed())).toMatchObject({ status: 'closed', outcome: 'delivered', closed_at: NOON, updated_at: NOON }));
+  it('closed once more in the same way changes nothing, whatever is open by now', () =>
+    given(created, closed()).when(closing(open)).thenNothing());
+  it('cannot be closed in another way', () =>
+    given(created, closed())
+      .when(closing({ outcome: 'cancelled' }))
+      .thenRefused('project_closed'));
+  it('keeps how and when', () =>
+    expect(projectAfter(created, closed())).toMatchObject({ status: 'closed', outcome: 'delivered', closed_at: NOON, updated_at: NOON }));
 });

@@ -7,7 +7,11 @@ import type { DueRule, Template } from './template';
 
 const dates = fc.integer({ min: 20_000, max: 22_000 }).map((day) => addDays('1970-01-01', day));
 const rule = (min: number, max: number, ...from: DueRule['from'][]): fc.Arbitrary<DueRule> =>
-  fc.record({ offset: fc.integer({ min, max }), unit: fc.constantFrom('business_days' as const, 'days' as const), from: fc.constantFrom(...from) });
+  fc.record({
+    offset: fc.integer({ min, max }),
+    unit: fc.constantFrom('business_days' as const, 'days' as const),
+    from: fc.constantFrom(...from),
+  });
 const forward = rule(0, 30, 'start', 'milestone');
 const anywhere = fc.oneof(forward, rule(-30, 0, 'end'));
 
@@ -23,7 +27,9 @@ const templates: fc.Arbitrary<Template> = fc
       milestones: phases.map(({ due, tasks }, phase) =>
         aPhase(`phase_${phase}`, {
           due,
-          tasks: tasks.map((taskDue, place) => aTask(`task_${phase}_${place}`, { due: taskDue, depends_on: place > 0 ? [`task_${phase}_${place - 1}`] : [] })),
+          tasks: tasks.map((taskDue, place) =>
+            aTask(`task_${phase}_${place}`, { due: taskDue, depends_on: place > 0 ? [`task_${phase}_${place - 1}`] : [] }),
+          ),
         }),
       ),
     }),

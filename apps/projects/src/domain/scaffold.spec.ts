@@ -27,7 +27,9 @@ const days = (offset: number, from: DueRule['from']): DueRule => ({ offset, unit
 
 describe('a plan', () => {
   it('has the milestones and tasks of the template, with ids and in order', () => {
-    const plan = planned(aTemplate({ milestones: [aPhase('first', { tasks: [aTask('a'), aTask('b', { depends_on: ['a'] })] }), aPhase('second')] }));
+    const plan = planned(
+      aTemplate({ milestones: [aPhase('first', { tasks: [aTask('a'), aTask('b', { depends_on: ['a'] })] }), aPhase('second')] }),
+    );
     expect(plan.milestones.map(({ id, key, position }) => ({ id, key, position }))).toEqual([
       { id: 'mst_1', key: 'first', position: 1 },
       { id: 'mst_4', key: 'second', position: 2 },
@@ -53,11 +55,18 @@ describe('a plan', () => {
 describe('due dates', () => {
   const dueOf = (template: Template, brief: Partial<Brief> = {}) => {
     const { starts_on, due_on, milestones } = planned(template, brief);
-    return { starts_on, due_on, milestones: milestones.map((milestone) => [milestone.due_on, ...milestone.tasks.map((task) => task.due_on)]) };
+    return {
+      starts_on,
+      due_on,
+      milestones: milestones.map((milestone) => [milestone.due_on, ...milestone.tasks.map((task) => task.due_on)]),
+    };
   };
   const twoPhases = aTemplate({
     milestones: [
-      aPhase('first', { due: businessDays(4, 'start'), tasks: [aTask('a', { due: businessDays(1, 'start') }), aTask('b', { due: businessDays(-1, 'milestone') })] }),
+      aPhase('first', {
+        due: businessDays(4, 'start'),
+        tasks: [aTask('a', { due: businessDays(1, 'start') }), aTask('b', { due: businessDays(-1, 'milestone') })],
+      }),
       aPhase('second', { due: businessDays(5, 'milestone'), tasks: [aTask('c', { due: days(-2, 'milestone') })] }),
     ],
   });
@@ -80,9 +89,16 @@ describe('due dates', () => {
 
   it('count back from the end, which is as early as it can be', () => {
     const template = aTemplate({
-      milestones: [aPhase('first', { due: businessDays(3, 'start') }), aPhase('last', { due: businessDays(0, 'end'), tasks: [aTask('a', { due: businessDays(-6, 'end') })] })],
+      milestones: [
+        aPhase('first', { due: businessDays(3, 'start') }),
+        aPhase('last', { due: businessDays(0, 'end'), tasks: [aTask('a', { due: businessDays(-6, 'end') })] }),
+      ],
     });
-    expect(dueOf(template)).toEqual({ starts_on: '2026-11-23', due_on: '2026-12-01', milestones: [['2026-11-26'], ['2026-12-01', '2026-11-23']] });
+    expect(dueOf(template)).toEqual({
+      starts_on: '2026-11-23',
+      due_on: '2026-12-01',
+      milestones: [['2026-11-26'], ['2026-12-01', '2026-11-23']],
+    });
   });
 
   it('do not slip behind an end that is a day off', () => {
@@ -149,7 +165,10 @@ describe('variables', () => {
 
   it('are refused by name when missing, unknown, of another type, or no date', () => {
     const errors = (variables: Record<string, unknown>) =>
-      (refusalOf(template, { variables }).extra['errors'] as { pointer: string; code: string }[]).map(({ pointer, code }) => [pointer, code]);
+      (refusalOf(template, { variables }).extra['errors'] as { pointer: string; code: string }[]).map(({ pointer, code }) => [
+        pointer,
+        code,
+      ]);
     expect(errors({})).toEqual([['/variables/area', 'required']]);
     expect(errors({ area: '1200', town: 'Pune', city: 3, possession_on: '2027-02-30' })).toEqual([
       ['/variables/town', 'unknown_field'],

@@ -2,6 +2,7 @@ import { endOfDay } from '@works/platform/calendar';
 import { RuleViolation } from '@works/platform/errors';
 import type { Id } from '@works/platform/ids';
 import { cast, unsuitable } from './casting';
+import type { Gate } from './milestone';
 import { schedule, type Anchor } from './schedule';
 import type { Billing, Template, TemplateTask } from './template';
 
@@ -91,11 +92,23 @@ export function scaffold(template: Template, brief: Brief, nextId: IdSource): Sc
   return { starts_on, due_on, roles, milestones };
 }
 
+/** What remains of a planned milestone once its tasks are the tasks service's. */
+export const gateOf = ({ tasks: _told, ...milestone }: PlannedMilestone, projectId: Id<'prj'>): Gate => ({
+  ...milestone,
+  project_id: projectId,
+});
+
 function refuseUnsuitable(template: Template, { roles, variables }: Brief): void {
   const errors = unsuitable(template, roles, variables);
   if (errors.length === 0) return;
   const missing = errors.filter(({ code }) => code === 'role_missing').length;
   throw missing > 0
-    ? new RuleViolation('role_missing', `${template.key} has ${missing === 1 ? 'a role' : `${missing} roles`} that nobody fills.`, { errors })
-    : new RuleViolation('validation_failed', `${errors.length === 1 ? '1 field does' : `${errors.length} fields do`} not suit ${template.key}.`, { errors });
+    ? new RuleViolation('role_missing', `${template.key} has ${missing === 1 ? 'a role' : `${missing} roles`} that nobody fills.`, {
+        errors,
+      })
+    : new RuleViolation(
+        'validation_failed',
+        `${errors.length === 1 ? '1 field does' : `${errors.length} fields do`} not suit ${template.key}.`,
+        { errors },
+      );
 }

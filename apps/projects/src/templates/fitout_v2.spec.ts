@@ -55,6 +55,8 @@ describe('finding a template', () => {
     ['fitout_v9', null, '/template'],
     ['fitout_v2', 7, '/template_version'],
   ])('refuses %s in version %s at %s', (key, version, pointer) => {
-    expect(() => findTemplate(key, version)).toThrow(expect.objectContaining({ code: 'template_not_found', extra: { errors: [expect.objectContaining({ pointer })] } }));
+    expect(() => findTemplate(key, version)).toThrow(
+      expect.objectContaining({ code: 'template_not_found', extra: { errors: [expect.objectContaining({ pointer })] } }),
+    );
   });
 });

@@ -30,12 +30,12 @@ export class MilestoneProgress {
 }
 
 /** One thing that keeps a milestone from being reached. */
-export class MilestoneBlocker {
+export class Blocker {
   @OneOf(['task', 'sign_off'])
   kind!: 'task' | 'sign_off';
 
-  @IdOf('tsk', { nullable: true, description: 'The open task; null for the sign-off.' })
-  id!: string | null;
+  @Text({ max: 40, pattern: /^(tsk|mst)_/, description: 'The open task; for the sign-off the milestone itself.' })
+  id!: string;
 
   @Text({ max: 200 })
   title!: string;
@@ -111,8 +111,8 @@ export class Milestone {
   @Nested(() => MilestoneProgress)
   progress!: MilestoneProgress;
 
-  @ListOf(() => MilestoneBlocker, { max: 101, description: 'What is missing, the oldest 100 open tasks of it. Empty once reached.' })
-  blocked_by!: MilestoneBlocker[];
+  @ListOf(() => Blocker, { max: 101, description: 'What is missing, the oldest 100 open tasks of it. Empty once reached.' })
+  blocked_by!: Blocker[];
 
   @Nested(() => MilestoneBilling, { nullable: true })
   billing!: MilestoneBilling | null;

@@ -9,6 +9,6 @@ export type ProjectCreatedData = {
 /** The `data` of `project.closed`. With `open_tasks: "cancel"` every task that is still open is cancelled with it. */
 export type ProjectClosedData = {
   project: Project;
-  previous: Pick<Project, 'status' | 'outcome'>;
+  previous: Partial<Pick<Project, 'status' | 'outcome'>>;
   open_tasks: 'cancel' | 'none';
 };

@@ -16,10 +16,22 @@ export class CreateProjectBody {
   @IdOf('ctc', { optional: true, nullable: true })
   contact_id?: string | null;
 
-  @Text({ max: 200, optional: true, nullable: true, description: 'Your own id; no other project of the organization and mode may have it.' })
+  @Text({
+    max: 200,
+    optional: true,
+    nullable: true,
+    description: 'Your own id; no other project of the organization and mode may have it.',
+  })
   reference?: string | null;
 
-  @Text({ max: 100, pattern: /^[a-z0-9_]+$/, optional: true, nullable: true, description: 'Plan milestones and tasks from this template.', example: 'fitout_v2' })
+  @Text({
+    max: 100,
+    pattern: /^[a-z0-9_]+$/,
+    optional: true,
+    nullable: true,
+    description: 'Plan milestones and tasks from this template.',
+    example: 'fitout_v2',
+  })
   template?: string | null;
 
   @WholeNumber({ min: 1, max: 2_147_483_647, optional: true, nullable: true, description: 'Default: the newest.' })
@@ -31,7 +43,11 @@ export class CreateProjectBody {
   @Json({ optional: true, description: 'What the template asks for: texts, numbers and dates by name.' })
   variables?: Record<string, unknown>;
 
-  @LocalDate({ optional: true, nullable: true, description: 'Plan forward from this day. Not together with `due_on`. With a template and neither: today.' })
+  @LocalDate({
+    optional: true,
+    nullable: true,
+    description: 'Plan forward from this day. Not together with `due_on`. With a template and neither: today.',
+  })
   starts_on?: string | null;
 
   @LocalDate({ optional: true, nullable: true, description: 'Plan backward from this day.' })
@@ -57,7 +73,8 @@ export class CloseProjectBody {
 
   @OneOf(['refuse', 'cancel'], {
     optional: true,
-    description: 'What becomes of open work. Default: a delivered project refuses to close over it, a cancelled one cancels its open tasks.',
+    description:
+      'What becomes of open work. Default: a delivered project refuses to close over it, a cancelled one cancels its open tasks.',
   })
   open_tasks?: 'refuse' | 'cancel';
 }
@@ -66,6 +83,9 @@ export class CloseProjectBody {
 export class ListProjectsQuery extends PageQuery {
   @OneOf(PROJECT_STATUSES, { optional: true })
   status?: ProjectStatus;
+
+  @IdOf('usr', { optional: true })
+  owner_id?: string;
 
   @IdOf('dl', { optional: true })
   deal_id?: string;

@@ -28,7 +28,14 @@ describe('today', () => {
     ['America/Sao_Paulo', '2026-11-23'],
   ])('in %s is %s', (zone, date) => expect(today(now, zone)).toBe(date));
 
-  const zones = fc.constantFrom('Asia/Kolkata', 'Asia/Kathmandu', 'Europe/Berlin', 'Pacific/Kiritimati', 'America/Sao_Paulo', 'Asia/Beirut');
+  const zones = fc.constantFrom(
+    'Asia/Kolkata',
+    'Asia/Kathmandu',
+    'Europe/Berlin',
+    'Pacific/Kiritimati',
+    'America/Sao_Paulo',
+    'Asia/Beirut',
+  );
   const instants = fc.date({ min: new Date('2015-01-01T00:00:00Z'), max: new Date('2035-01-01T00:00:00Z'), noInvalidDate: true });
 
   // Guarantees that "due today" and "overdue" never hold at the same instant, nor neither of them.

@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { monotonicFactory, decodeTime } from 'ulid';
 
 /**
@@ -12,7 +13,19 @@ const anyId = new RegExp(`^([a-z]{2,5})_${ulidBody}$`);
 /** The regular expression (as text, for JSON Schema) that ids with this prefix match. */
 export const idPattern = (prefix: string): string => `^${prefix}_${ulidBody}$`;
 
-const nextUlid = monotonicFactory();
+/** Bytes of chance drawn at once: asking the system for each character of an id would cost more than all the rest of making it. */
+const chance = Buffer.alloc(4_096);
+let drawn = chance.length;
+
+const nextChance = (): number => {
+  if (drawn === chance.length) {
+    randomFillSync(chance);
+    drawn = 0;
+  }
+  return chance[drawn++]! / 256;
+};
+
+const nextUlid = monotonicFactory(nextChance);
 
 /** A new id. Ids made by one process in the same millisecond still sort in the order they were made. */
 export const newId = <Prefix extends string>(prefix: Prefix): Id<Prefix> => `${prefix}_${nextUlid()}`;

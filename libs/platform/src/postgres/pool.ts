@@ -5,15 +5,17 @@ export interface PoolOptions {
   readonly max: number;
   /** Seen in pg_stat_activity. */
   readonly applicationName: string;
+  /** How long a request waits for a free connection before it is refused. */
+  readonly connectTimeoutMs?: number;
 }
 
 /** A statement that takes longer than this is ended by the server: nothing here should take a second. */
 const STATEMENT_TIMEOUT_MS = 30_000;
-/** How long a request waits for a free connection before it is refused. */
+/** Longer than a restart of the server takes, shorter than a client's patience. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** A pool of pipelining connections: statements that are sent without waiting in between share a packet. */
-export function openPool(url: string, { max, applicationName }: PoolOptions): Pool {
+export function openPool(url: string, { max, applicationName, connectTimeoutMs = CONNECT_TIMEOUT_MS }: PoolOptions): Pool {
   const pool = new Pool({
     connectionString: url,
     max,
@@ -21,10 +23,12 @@ export function openPool(url: string, { max, applicationName }: PoolOptions): Po
     keepAlive: true,
     pipeline: true,
     statement_timeout: STATEMENT_TIMEOUT_MS,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,
   });
-  // An idle connection that breaks is replaced at the next checkout; without a listener it would end the process.
+  // A connection that breaks while it is idle, or between two statements of a transaction, says so by an event that would end the process.
+  // Nothing is lost by not listening: the next statement on it fails, and the pool replaces it.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

@@ -186,6 +186,7 @@ create table projects (
   version         integer not null check (version > 0),
   state           jsonb   not null,
   status          text    not null generated always as (state->>'status') stored,
+  owner_id        text    not null generated always as (state->>'owner_id') stored,
   deal_id         text    generated always as (state->>'deal_id') stored,
   reference       text    generated always as (state->>'reference') stored,
   constraint projects_status check (status in ('active', 'closed'))
@@ -200,6 +201,7 @@ create unique index projects_reference on projects (organization_id, livemode, r
 -- read the whole table backwards, past every other tenant's projects, to fill the page of a small one.
 create index projects_newest on projects (organization_id, livemode, id collate "C");
 create index projects_of_status on projects (organization_id, livemode, status, id collate "C");
+create index projects_of_owner on projects (organization_id, livemode, owner_id, id collate "C");
 create index projects_of_deal on projects (organization_id, livemode, deal_id, id collate "C") where deal_id is not null;
 
 create table milestones (

@@ -1,0 +1,115 @@
+import type { PublicEvent } from '@works/contracts/events';
+import type { PlannedProject } from '@works/contracts/projects';
+import type { Task, TaskEventData } from '@works/contracts/tasks';
+import { CALLER_HEADER, signCaller, type Caller } from '@works/platform/caller';
+import { deriveKey, serviceConfig } from '@works/platform/config';
+import { newId } from '@works/platform/ids';
+import { runService } from '@works/platform/service';
+import { TenantDatabase } from '@works/platform/tenancy';
+import { projectsService } from './projects.module';
+import { TrackProgressWhenTasksChange } from './reactions/track-progress-when-tasks-change';
+
+const SECRET = 'a secret of the specs, long enough to be one';
+
+interface Database {
+  appUrl: string;
+  workerUrl: string;
+  drop(): Promise<void>;
+}
+
+/** What came back; a body is taken for a problem unless said otherwise. */
+export interface Answer {
+  statusCode: number;
+  headers: Record<string, string | undefined>;
+  body: string;
+  json<Body = { code: string; detail: string; errors: { pointer: string; code: string }[] }>(): Body;
+}
+
+export interface StoredEvent {
+  type: string;
+  version: number;
+  log_key: string | null;
+  public: PublicEvent | null;
+}
+
+export type TaskNews = PublicEvent<TaskEventData>;
+export type ProjectsService = Awaited<ReturnType<typeof startProjects>>;
+
+/** The whole service as it runs, on databases of a spec's own. */
+export async function startProjects({ own, log }: { own: Database; log: Database }) {
+  const env = {
+    PORT: '0',
+    DATABASE_URL: own.appUrl,
+    WORKER_DATABASE_URL: own.workerUrl,
+    EVENT_LOG: 'embedded',
+    LOG_DATABASE_URL: log.appUrl,
+    WORKS_SECRET: SECRET,
+    LOG_LEVEL: 'error',
+  };
+  const service = await runService(projectsService, serviceConfig(env));
+  const { app } = service;
+  const key = deriveKey(SECRET, 'caller');
+  const send = (method: 'GET' | 'POST', url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> =>
+    app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) }) as Promise<Answer>;
+
+  return {
+    as: (caller: Caller) => {
+      const signed = { [CALLER_HEADER]: signCaller(caller, key, Date.now()) };
+      return {
+        get: (url: string, headers: Record<string, string> = {}) => send('GET', url, { ...signed, ...headers }),
+        post: (url: string, body?: unknown, headers: Record<string, string> = {}) =>
+          send('POST', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
+      };
+    },
+
+    /** Delivers news as the event log would: one batch of one partition. */
+    hear: (...events: TaskNews[]): Promise<void> => app.get(TrackProgressWhenTasksChange).track(events),
+
+    eventsOf: async (caller: Caller, id: string): Promise<StoredEvent[]> => {
+      const rows = await app
+        .get(TenantDatabase)
+        .query<{ type: string; version: number; log_key: string | null; public: string | null }>(
+          caller,
+          'select type, version, log_key, public from events where stream_id = $1 order by version',
+          [id],
+        );
+      return rows.map((row) => ({ ...row, public: row.public === null ? null : (JSON.parse(row.public) as PublicEvent) }));
+    },
+
+    query: <Row extends object>(caller: Caller, text: string, values: unknown[] = []) =>
+      app.get(TenantDatabase).query<Row & Record<string, unknown>>(caller, text, values),
+
+    stop: async () => {
+      await service.stop();
+      await Promise.all([own.drop(), log.drop()]);
+    },
+  };
+}
+
+export const tasksOf = (project: PlannedProject, milestone = 0): Task[] => project.milestones[milestone]!.tasks;
+
+/** What the tasks service tells once the task has come to this. */
+export function news(
+  caller: Caller,
+  task: Task,
+  status: Task['status'],
+  { version = task.version + 1, at = '2026-11-24T06:30:00.000Z' } = {},
+): TaskNews {
+  return {
+    id: newId('evt'),
+    object: 'event',
+    type: status === 'open' ? 'task.created' : `task.${status}`,
+    timestamp: at,
+    organization_id: caller.organizationId,
+    livemode: caller.livemode,
+    position: null,
+    subject: task.id,
+    project_id: task.project_id,
+    actor: caller.actor,
+    request: { id: newId('req'), idempotency_key: 'k' },
+    data: { task: { ...task, status, version, updated_at: at }, previous: {} },
+  };
+}
+
+export const completed = (caller: Caller, task: Task): TaskNews => news(caller, task, 'completed');
+export const cancelled = (caller: Caller, task: Task): TaskNews => news(caller, task, 'cancelled');

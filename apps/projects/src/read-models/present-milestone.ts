@@ -1,0 +1,48 @@
+import type { Milestone as MilestoneResource } from '@works/contracts/milestones';
+import type { Milestone, Progress } from '../domain/milestone';
+
+/** What a milestone's own history cannot tell: how its tasks are at present. */
+export interface Seen {
+  readonly progress: Progress;
+  readonly openTasks: readonly { readonly id: string; readonly title: string }[];
+}
+
+/** The milestone as outsiders get it, fields in the order of the contract. */
+export function presentMilestone(milestone: Milestone, version: number, { progress, openTasks }: Seen): MilestoneResource {
+  const reached = milestone.status === 'reached';
+  const { billing } = milestone;
+  return {
+    id: milestone.id,
+    object: 'milestone',
+    project_id: milestone.project_id,
+    key: milestone.key,
+    name: milestone.name,
+    position: milestone.position,
+    due_on: milestone.due_on,
+    status: milestone.status,
+    requires_sign_off: milestone.requires_sign_off,
+    sign_off: reached ? signOffOf(milestone.sign_off) : null,
+    progress: { tasks: progress.tasks, tasks_completed: progress.tasks_completed },
+    blocked_by: reached ? [] : blockersOf(milestone, openTasks),
+    billing:
+      billing === null
+        ? null
+        : { items: billing.items.map(({ catalog_item_id, qty }) => ({ catalog_item_id, qty })), due_in_days: billing.due_in_days },
+    // SK Billing's word of the invoice will be heard here.
+    invoice: null,
+    reached_at: reached ? milestone.reached_at : null,
+    created_at: milestone.created_at,
+    updated_at: milestone.updated_at,
+    version,
+  };
+}
+
+type ReachedSignOff = Extract<Milestone, { status: 'reached' }>['sign_off'];
+
+const signOffOf = (signOff: ReachedSignOff): MilestoneResource['sign_off'] =>
+  signOff === null ? null : { by: { type: signOff.by.type, id: signOff.by.id }, note: signOff.note, at: signOff.at };
+
+function blockersOf({ id: milestoneId, requires_sign_off }: Milestone, openTasks: Seen['openTasks']): MilestoneResource['blocked_by'] {
+  const tasks = openTasks.map(({ id, title }) => ({ kind: 'task' as const, id, title }));
+  return requires_sign_off ? [...tasks, { kind: 'sign_off', id: milestoneId, title: 'Sign-off' }] : tasks;
+}

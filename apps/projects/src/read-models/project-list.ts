@@ -1,0 +1,52 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ListProjectsQuery, Project } from '@works/contracts/projects';
+import type { Caller } from '@works/platform/caller';
+import { CurrentCaller, listOf, Now, Operation, RequireScope } from '@works/platform/http';
+import { Pages } from '@works/platform/pagination';
+import { TenantDatabase } from '@works/platform/tenancy';
+import { presentProjectRow, projectColumns, type ProjectRow } from './project-rows';
+
+@Controller()
+export class ListProjects {
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly pages: Pages,
+  ) {}
+
+  @Get('/projects')
+  @RequireScope('projects:read')
+  @Operation({
+    summary: 'List projects',
+    description: 'Newest first.',
+    tag: 'Projects',
+    query: ListProjectsQuery,
+    answers: { 200: listOf(Project) },
+  })
+  async list(@CurrentCaller() caller: Caller, @Query() query: ListProjectsQuery, @Now() now: Date) {
+    const { limit: _limit, cursor: _cursor, ...filter } = query;
+    const page = this.pages.read(query, { name: 'projects', tenant: caller, filter });
+    const rows = await this.database.query<ProjectRow>(caller, newestFirst(filter, page.after, page.limit + 1, now));
+    return this.pages.answer(page, rows, (row) => [row.state.id], presentProjectRow);
+  }
+}
+
+type Filter = Pick<ListProjectsQuery, 'status' | 'owner_id' | 'deal_id' | 'reference'>;
+
+/** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
+function newestFirst(filter: Filter, after: readonly unknown[] | null, count: number, now: Date): { text: string; values: unknown[] } {
+  const values: unknown[] = [now];
+  const conditions: string[] = [];
+  const where = (condition: string, value: unknown) => conditions.push(`${condition} $${values.push(value)}`);
+  if (filter.status !== undefined) where('p.status =', filter.status);
+  if (filter.owner_id !== undefined) where('p.owner_id =', filter.owner_id);
+  if (filter.deal_id !== undefined) where('p.deal_id =', filter.deal_id);
+  if (filter.reference !== undefined) where('p.reference =', filter.reference);
+  // An id never changes, so the walk goes on from the same place whatever happened to the row it stopped at.
+  if (after !== null) where('p.id collate "C" <', after[0]);
+  values.push(count);
+  return {
+    text: `select ${projectColumns('$1')} from projects p
+           ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by p.id collate "C" desc limit $${values.length}`,
+    values,
+  };
+}

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Pool } from 'pg';
+import { testDatabase, type TestDatabase } from '../testing';
+import { isOutage, sqlState, violatedConstraint } from './errors';
+import { openPool } from './pool';
+
+describe('what a database refuses', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let admin: Pool;
+
+  beforeAll(async () => {
+    database = await testDatabase('platform');
+    pool = openPool(database.ownerUrl, { max: 2, applicationName: 'spec' });
+    admin = openPool(database.superuserUrl, { max: 1, applicationName: 'spec admin' });
+    await pool.query('create table shelf (id int constraint shelf_once unique)');
+  });
+
+  afterAll(async () => {
+    await Promise.all([pool.end(), admin.end()]);
+    await database.drop();
+  });
+
+  const refusalOf = (work: Promise<unknown>): Promise<unknown> =>
+    work.then(
+      () => null,
+      (error: unknown) => error,
+    );
+
+  it('is no outage when the statement is at fault', async () => {
+    await pool.query('insert into shelf values (1)');
+    const twice = await refusalOf(pool.query('insert into shelf values (1)'));
+    expect([sqlState(twice), violatedConstraint(twice), isOutage(twice)]).toEqual(['23505', 'shelf_once', false]);
+    const nonsense = await refusalOf(pool.query('selekt'));
+    expect([sqlState(nonsense), violatedConstraint(nonsense), isOutage(nonsense)]).toEqual(['42601', null, false]);
+    const slow = await refusalOf(pool.query('set statement_timeout = 10; select pg_sleep(5)'));
+    expect([sqlState(slow), isOutage(slow)]).toEqual(['57014', false]);
+    expect([isOutage(new Error('a bug')), isOutage(null), isOutage('text'), sqlState(undefined)]).toEqual([false, false, false, null]);
+  });
+
+  // Guarantees that a request that met a restart of the server is told to try again, and not that it was wrong.
+  it('is an outage when the server ends the connection, under a statement or between two', async () => {
+    const client = await pool.connect();
+    const [{ pid }] = (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows as [{ pid: number }];
+    const under = refusalOf(client.query('select pg_sleep(60)'));
+    await admin.query('select pg_terminate_backend($1)', [pid]);
+    expect(isOutage(await under)).toBe(true);
+    expect(isOutage(await refusalOf(client.query('select 1')))).toBe(true);
+    client.release(true);
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('is an outage when it has no connection left, or is being restored', async () => {
+    await admin.query('alter role works_spec_app connection limit 0');
+    const full = openPool(database.appUrl, { max: 1, applicationName: 'spec' });
+    const refused = await refusalOf(full.query('select 1'));
+    await admin.query('alter role works_spec_app connection limit -1');
+    expect([sqlState(refused), isOutage(refused)]).toEqual(['53300', true]);
+    await full.end();
+    expect(isOutage({ code: '57P03' })).toBe(true);
+  });
+
+  it('is an outage when nobody listens, or somebody listens and says nothing', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    const waiting = openPool(`postgresql://x@127.0.0.1:${port}/x`, { max: 1, applicationName: 'spec', connectTimeoutMs: 100 });
+    expect(isOutage(await refusalOf(waiting.query('select 1')))).toBe(true);
+    await new Promise((closed) => silent.close(closed));
+    expect(isOutage(await refusalOf(waiting.query('select 1')))).toBe(true);
+    await waiting.end();
+  });
+});
