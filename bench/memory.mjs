@@ -10,7 +10,10 @@ export async function measure() {
   try {
     await delay(15_000);
     const services = product.processes();
-    return { figure: services.map(({ service, residentMb }) => `${service} ${residentMb.toFixed(0)} MB`).join(', '), details: '15 s after start' };
+    return {
+      figure: services.map(({ service, residentMb }) => `${service} ${residentMb.toFixed(0)} MB`).join(', '),
+      details: '15 s after start',
+    };
   } finally {
     await product.stop();
   }

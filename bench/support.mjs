@@ -26,7 +26,10 @@ export async function startProduct({ kafka = false } = {}) {
   });
   for (;;) {
     if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}`);
-    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`).then((response) => response.ok, () => false);
+    const ready = await fetch(`http://127.0.0.1:${port}/health/ready`).then(
+      (response) => response.ok,
+      () => false,
+    );
     if (ready) break;
     await delay(50);
   }
@@ -38,7 +41,9 @@ export async function startProduct({ kafka = false } = {}) {
     organization: organizations[0].id,
     superuserUrl: () => {
       const password = readFileSync(join(home, 'postgres', 'password'), 'utf8');
-      const pgPort = readFileSync(join(home, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[3].trim();
+      const pgPort = readFileSync(join(home, 'postgres', 'data', 'postmaster.pid'), 'utf8')
+        .split('\n')[3]
+        .trim();
       return `postgresql://postgres:${password}@127.0.0.1:${pgPort}`;
     },
     processes: () => servicesOf(child.pid),
@@ -124,7 +129,8 @@ export async function pgbench(url, { script, clients, seconds, variables = {} })
   const parameters = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '2', '-T', String(seconds), '-f', script];
   for (const [name, value] of Object.entries(variables)) parameters.push('-D', `${name}=${value}`);
   const { stdout } = await run('pgbench', [...parameters, url]).catch((error) => {
-    if (error.code === 'ENOENT') throw new Error('pgbench is not installed: it comes with PostgreSQL (Debian: apt-get install postgresql-contrib)');
+    if (error.code === 'ENOENT')
+      throw new Error('pgbench is not installed: it comes with PostgreSQL (Debian: apt-get install postgresql-contrib)');
     throw error;
   });
   return { perSecond: Number(/tps = ([\d.]+)/.exec(stdout)[1]), latencyMs: Number(/latency average = ([\d.]+)/.exec(stdout)[1]) };
@@ -168,4 +174,5 @@ const freePort = () =>
   });
 
 /** A prefixed id with a random body, for load only. */
-export const anId = (prefix) => `${prefix}_0${Array.from(crypto.getRandomValues(new Uint8Array(25)), (byte) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[byte & 31]).join('')}`;
+export const anId = (prefix) =>
+  `${prefix}_0${Array.from(crypto.getRandomValues(new Uint8Array(25)), (byte) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[byte & 31]).join('')}`;

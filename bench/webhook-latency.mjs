@@ -30,7 +30,8 @@ export async function measureOn({ kafka, seconds, perSecond }) {
     sent.clear();
     await openLoop({ perSecond, seconds, work: create });
     const giveUpAt = performance.now() + 30_000;
-    while ([...sent.keys()].some((id) => !received.has(id)) && performance.now() < giveUpAt) await new Promise((done) => setTimeout(done, 20));
+    while ([...sent.keys()].some((id) => !received.has(id)) && performance.now() < giveUpAt)
+      await new Promise((done) => setTimeout(done, 20));
     await http.close();
     const latencies = [...sent].map(([id, at]) => (received.get(id) ?? Infinity) - at).sort((a, b) => a - b);
     return `p50 ${ms(percentile(latencies, 50))}, p95 ${ms(percentile(latencies, 95))}, p99 ${ms(percentile(latencies, 99))}`;

@@ -41,7 +41,12 @@ describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted 
     let toCreate = PROJECTS;
     const client = async () => {
       while (toCreate-- > 0) {
-        const reply = await api.insist('POST', '/projects', { name: 'Site fit-out', owner_id: newId('usr'), template: 'fitout_v2' }, 90_000);
+        const reply = await api.insist(
+          'POST',
+          '/projects',
+          { name: 'Site fit-out', owner_id: newId('usr'), template: 'fitout_v2' },
+          90_000,
+        );
         expect(reply.status).toBe(201);
         accepted.push(reply.body['id'] as string);
       }
@@ -57,7 +62,9 @@ describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted 
     const projects = await api.all('/projects');
     expect(new Set(projects.map((project) => project['id'])).size).toBe(projects.length);
     expect(projects.map((project) => project['id']).sort()).toEqual([...accepted].sort());
-    await eventually(async () => expect(await scaffolds()).toEqual(new Map(accepted.map((id) => [id, TASKS_OF_TEMPLATE]))), { withinMs: 60_000 });
+    await eventually(async () => expect(await scaffolds()).toEqual(new Map(accepted.map((id) => [id, TASKS_OF_TEMPLATE]))), {
+      withinMs: 60_000,
+    });
 
     // Every event of the log reached the receiver, and nothing else did.
     const events = await eventually(

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { newId } from '@works/platform/ids';
-import { Api, type Reply } from '../support/api';
+import { Api } from '../support/api';
+import type { Reply } from '../support/reply';
 import { Product, type Organization } from '../support/product';
 
 describe('what the public door refuses', () => {
@@ -61,17 +62,34 @@ describe('what the public door refuses', () => {
     const owner = newId('usr');
     const project = await api.post('/projects', { name: 'Ours', owner_id: owner, template: 'fitout_v2' });
     const stranger = new Api(product.url, globex.live_key);
-    for (const path of ['/projects', '/tasks', `/tasks?project_id=${project.body['id'] as string}`, `/tasks?assignee_id=${owner}`, '/events', '/webhook_endpoints']) {
+    for (const path of [
+      '/projects',
+      '/tasks',
+      `/tasks?project_id=${project.body['id'] as string}`,
+      `/tasks?assignee_id=${owner}`,
+      '/events',
+      '/webhook_endpoints',
+    ]) {
       expect((await stranger.get(path)).body['data']).toEqual([]);
     }
     expect((await stranger.get(`/users/${owner}/queue`)).body['counts']).toEqual({ overdue: 0, today: 0, upcoming: 0, no_date: 0 });
   });
 
   it('answers every unusable key alike', async () => {
-    const keys = ['', 'Bearer', 'sk_live_', `${acme.live_key}x`, acme.live_key.replace('live', 'test'), 'Basic abc', `sk_live_${'0'.repeat(49)}`];
+    const keys = [
+      '',
+      'Bearer',
+      'sk_live_',
+      `${acme.live_key}x`,
+      acme.live_key.replace('live', 'test'),
+      'Basic abc',
+      `sk_live_${'0'.repeat(49)}`,
+    ];
     const answers = await Promise.all(
       keys.map(async (key) => {
-        const response = await fetch(`${product.url}/projects`, { headers: { authorization: key.startsWith('B') ? key : `Bearer ${key}` } });
+        const response = await fetch(`${product.url}/projects`, {
+          headers: { authorization: key.startsWith('B') ? key : `Bearer ${key}` },
+        });
         return [response.status, (await response.text()).replace(/"request_id":"[^"]*"/, '')];
       }),
     );
@@ -92,7 +110,11 @@ describe('what the public door refuses', () => {
     ['a 300-character name', { ...good(), name: 'x'.repeat(300) }, ['/name too_long']],
     ['a NUL byte', { ...good(), name: 'a\0b' }, ['/name not_text']],
     ['a lone surrogate', { ...good(), name: 'a\ud800b' }, ['/name not_text']],
-    ['all of it at once', { name: 7, colour: 'red', owner_id: 'me' }, ['/colour unknown_field', '/name wrong_type', '/owner_id malformed_id']],
+    [
+      'all of it at once',
+      { name: 7, colour: 'red', owner_id: 'me' },
+      ['/colour unknown_field', '/name wrong_type', '/owner_id malformed_id'],
+    ],
     ['nothing at all', {}, ['/name required', '/owner_id required']],
   ])('names what is wrong with %s', async (_, body, fields) => {
     expect(problem(await api.post('/projects', body))).toEqual({ status: 422, code: 'validation_failed', fields });
@@ -105,7 +127,12 @@ describe('what the public door refuses', () => {
 
   it.each<[string, Parameters<Api['post']>[2], number, string]>([
     ['malformed JSON', { raw: '{ "name": ' }, 400, 'malformed_json'],
-    ['another content type', { raw: 'name=x', headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 415, 'unsupported_media_type'],
+    [
+      'another content type',
+      { raw: 'name=x', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+      415,
+      'unsupported_media_type',
+    ],
     ['a missing idempotency key', { key: null }, 400, 'idempotency_key_missing'],
     ['an idempotency key of 256 characters', { key: 'k'.repeat(256) }, 400, 'idempotency_key_invalid'],
     ['a body over a megabyte', { raw: JSON.stringify({ name: 'x'.repeat(1_100_000) }) }, 413, 'body_too_large'],
@@ -126,7 +153,11 @@ describe('what the public door refuses', () => {
 
   it('answers unknown addresses and methods with problems', async () => {
     const unknown = await api.get('/nowhere');
-    expect([unknown.status, unknown.body['code'], unknown.headers.get('content-type')]).toEqual([404, 'route_not_found', expect.stringContaining('application/problem+json')]);
+    expect([unknown.status, unknown.body['code'], unknown.headers.get('content-type')]).toEqual([
+      404,
+      'route_not_found',
+      expect.stringContaining('application/problem+json'),
+    ]);
     const method = await api.delete('/projects');
     expect([method.status, method.body['code'], method.headers.get('allow')]).toEqual([405, 'method_not_allowed', 'GET, POST']);
   });
@@ -142,7 +173,10 @@ describe('what the public door refuses', () => {
   it('outlives bytes that are no HTTP', async () => {
     await new Promise<void>((done) => {
       const socket = connect(product.port, '127.0.0.1', () => socket.end('\x16\x03\x01 not http\r\n\r\n'));
-      socket.on('data', () => undefined).on('close', () => done()).on('error', () => done());
+      socket
+        .on('data', () => undefined)
+        .on('close', () => done())
+        .on('error', () => done());
     });
     expect((await api.get('/projects')).status).toBe(200);
   });
@@ -155,7 +189,9 @@ describe('what the public door refuses', () => {
     const events = await api.all(`/events?type=project.created&subject=${twins[0]!.body['id'] as string}`);
     expect(events).toHaveLength(1);
     const other = randomUUID();
-    const rivals = await Promise.all(Array.from({ length: 10 }, (_, index) => api.post('/projects', { ...body, name: `Rival ${index}` }, { key: other })));
+    const rivals = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => api.post('/projects', { ...body, name: `Rival ${index}` }, { key: other })),
+    );
     expect(rivals.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(9).fill(409)]);
   });
 });

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@works/platform/testing';
 import { newId } from '@works/platform/ids';
-import { Api, type Reply } from '../support/api';
+import { Api } from '../support/api';
+import type { Reply } from '../support/reply';
 import { Product, type Log } from '../support/product';
 import { Receiver } from '../support/receiver';
 
@@ -94,7 +95,13 @@ describe.each<Log>(['embedded', 'kafka'])('a won deal becomes a delivered projec
     expect(receiver.of('milestone.reached')[0]!.event.subject).toBe(first!.id);
     await eventually(() => expect(receiver.of('task.completed')).toHaveLength(first!.tasks.length), { withinMs: 5_000 });
     const milestones = await api.get(`/projects/${created.body['id'] as string}/milestones`);
-    expect((milestones.body['data'] as { status: string }[]).map(({ status }) => status)).toEqual(['reached', 'pending', 'pending', 'pending', 'pending']);
+    expect((milestones.body['data'] as { status: string }[]).map(({ status }) => status)).toEqual([
+      'reached',
+      'pending',
+      'pending',
+      'pending',
+      'pending',
+    ]);
   });
 
   it('closes the project, and the open tasks with it', async () => {

@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expectContract } from './openapi';
-
-export interface Reply<Body = Record<string, any>> {
-  status: number;
-  body: Body;
-  text: string;
-  headers: Headers;
-}
+import type { Reply } from './reply';
 
 export interface Call {
   key?: string | null;
@@ -46,7 +40,9 @@ export class Api {
       const reply = await this.send(method, path, body, { key }).catch((error: unknown) => error as Error);
       if (!(reply instanceof Error) && reply.status < 500 && reply.body['code'] !== 'idempotency_key_in_use') return reply;
       if (performance.now() > giveUpAt) {
-        throw new Error(`${method} ${path} has no answer after ${withinMs} ms: ${reply instanceof Error ? String(reply.cause ?? reply) : reply.text}`);
+        throw new Error(
+          `${method} ${path} has no answer after ${withinMs} ms: ${reply instanceof Error ? String(reply.cause ?? reply) : reply.text}`,
+        );
       }
       await delay(50);
     }
@@ -58,7 +54,10 @@ export class Api {
     let cursor: string | null = null;
     do {
       const separator = path.includes('?') ? '&' : '?';
-      const page = await this.insist('GET', `${path}${separator}limit=100${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+      const page = await this.insist(
+        'GET',
+        `${path}${separator}limit=100${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
       if (page.status !== 200) throw new Error(`GET ${path}: ${page.text}`);
       rows.push(...(page.body['data'] as Record<string, any>[]));
       cursor = page.body['next_cursor'] as string | null;
@@ -76,7 +75,12 @@ export class Api {
     if (payload !== undefined) init.body = payload as NonNullable<RequestInit['body']>;
     const response = await fetch(this.url + path, init);
     const text = await response.text();
-    const reply = { status: response.status, text, headers: response.headers, body: text === '' ? {} : (JSON.parse(text) as Record<string, any>) };
+    const reply = {
+      status: response.status,
+      text,
+      headers: response.headers,
+      body: text === '' ? {} : (JSON.parse(text) as Record<string, any>),
+    };
     expectContract(method, path, reply);
     return reply;
   }

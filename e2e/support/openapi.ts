@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
-import type { Reply } from './api';
+
 import { root } from './product';
+import type { Reply } from './reply';
 
 interface Operation {
   responses: Record<string, { content?: Record<string, { schema: object }>; headers?: Record<string, unknown> }>;
@@ -35,18 +36,23 @@ export function expectContract(method: string, pathWithQuery: string, reply: Rep
   const operation = route?.operations[method.toLowerCase()];
   if (operation === undefined) {
     // The document cannot describe addresses that it does not have; the gateway answers those itself.
-    if (![401, 404, 405].includes(reply.status)) throw new Error(`${method} ${path} answered ${reply.status} but is not in the OpenAPI document`);
+    if (![401, 404, 405].includes(reply.status))
+      throw new Error(`${method} ${path} answered ${reply.status} but is not in the OpenAPI document`);
     return;
   }
   const answer = operation.responses[String(reply.status)];
-  if (answer === undefined) throw new Error(`${method} ${route!.path} answered ${reply.status}, which the OpenAPI document does not have: ${reply.text}`);
+  if (answer === undefined)
+    throw new Error(`${method} ${route!.path} answered ${reply.status}, which the OpenAPI document does not have: ${reply.text}`);
   if (answer.content === undefined) return;
   const type = (reply.headers.get('content-type') ?? '').split(';')[0]!;
   const content = answer.content[type];
-  if (content === undefined) throw new Error(`${method} ${route!.path} answered ${reply.status} as ${type}, which the OpenAPI document does not have`);
+  if (content === undefined)
+    throw new Error(`${method} ${route!.path} answered ${reply.status} as ${type}, which the OpenAPI document does not have`);
   const validate = validatorOf(`${method} ${route!.path} ${reply.status} ${type}`, content.schema);
   if (!validate(reply.body)) {
-    throw new Error(`${method} ${route!.path} ${reply.status} breaks its schema: ${ajv.errorsText(validate.errors)}\n${reply.text.slice(0, 2_000)}`);
+    throw new Error(
+      `${method} ${route!.path} ${reply.status} breaks its schema: ${ajv.errorsText(validate.errors)}\n${reply.text.slice(0, 2_000)}`,
+    );
   }
 }
 

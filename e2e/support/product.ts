@@ -116,12 +116,17 @@ export class Product {
   /** The operator's command line, as the README shows it. */
   works(...parameters: string[]): Promise<string> {
     return new Promise((done, failed) => {
-      const child = spawn(process.execPath, ['tools/works.mjs', ...parameters], { cwd: root, env: { ...process.env, WORKS_HOME: this.home } });
+      const child = spawn(process.execPath, ['tools/works.mjs', ...parameters], {
+        cwd: root,
+        env: { ...process.env, WORKS_HOME: this.home },
+      });
       let output = '';
       let errors = '';
       child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
       child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-      child.on('close', (code) => (code === 0 ? done(output) : failed(new Error(`works ${parameters.join(' ')} ended with ${code}: ${errors}`))));
+      child.on('close', (code) =>
+        code === 0 ? done(output) : failed(new Error(`works ${parameters.join(' ')} ended with ${code}: ${errors}`)),
+      );
     });
   }
 

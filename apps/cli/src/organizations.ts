@@ -29,7 +29,12 @@ export async function createOrganization(database: PrismaClient, name: string, t
   return { id: organization.id, name, live_key: live.key, test_key: test.key };
 }
 
-export async function createKey(database: PrismaClient, organizationId: string, mode: Mode, scopes: readonly string[]): Promise<{ id: string; key: string }> {
+export async function createKey(
+  database: PrismaClient,
+  organizationId: string,
+  mode: Mode,
+  scopes: readonly string[],
+): Promise<{ id: string; key: string }> {
   const organization = await database.organization.findUnique({ where: { id: organizationId } });
   if (organization === null) throw new Error(`There is no organization ${organizationId}.`);
   const { key, row } = aKey(mode, scopes);
@@ -39,6 +44,12 @@ export async function createKey(database: PrismaClient, organizationId: string, 
 
 function aKey(mode: Mode, scopes: readonly string[]) {
   const key = newApiKey(mode);
-  const row = { id: newId('key'), livemode: mode === 'live', hash: Buffer.from(hashOfApiKey(key), 'hex'), hint: key.slice(-4), scopes: [...scopes] };
+  const row = {
+    id: newId('key'),
+    livemode: mode === 'live',
+    hash: Buffer.from(hashOfApiKey(key), 'hex'),
+    hint: key.slice(-4),
+    scopes: [...scopes],
+  };
   return { key, row };
 }

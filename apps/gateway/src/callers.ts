@@ -58,7 +58,11 @@ export class Callers {
   }
 
   private async lookUp(hash: string): Promise<Caller | null> {
-    const { rows } = await this.pool.query<CallerRow>({ name: 'works_caller_of', text: 'select * from works_caller_of($1)', values: [hash] });
+    const { rows } = await this.pool.query<CallerRow>({
+      name: 'works_caller_of',
+      text: 'select * from works_caller_of($1)',
+      values: [hash],
+    });
     const row = rows[0];
     if (row === undefined) return null;
     return {

@@ -8,7 +8,15 @@ import type { SeenPositions } from './seen-positions';
 
 /** What a request may tell a service besides its body. The key itself never goes further than here. */
 const TO_SERVICE = ['content-type', 'content-length', 'idempotency-key', 'if-match', 'if-none-match', 'traceparent', 'accept'] as const;
-const TO_CLIENT = ['content-type', 'content-length', 'etag', 'idempotent-replayed', 'works-position', 'retry-after', 'cache-control'] as const;
+const TO_CLIENT = [
+  'content-type',
+  'content-length',
+  'etag',
+  'idempotent-replayed',
+  'works-position',
+  'retry-after',
+  'cache-control',
+] as const;
 
 export const BODY_BYTES_MAX = 1_048_576;
 /** Bodies up to this are held here, so that they can be sent again on a fresh connection; larger ones stream through. */
@@ -118,7 +126,8 @@ function headersOf(headers: IncomingHttpHeaders, prefix: string, requestId: stri
   return passed;
 }
 
-const isClosedSocket = (error: Error & { code?: string }): boolean => error.code === 'UND_ERR_SOCKET' || error.code === 'ECONNRESET' || error.code === 'EPIPE';
+const isClosedSocket = (error: Error & { code?: string }): boolean =>
+  error.code === 'UND_ERR_SOCKET' || error.code === 'ECONNRESET' || error.code === 'EPIPE';
 
 const unreachable = (request: FastifyRequest, service: string) =>
   new Problem(

@@ -71,7 +71,12 @@ function addRoutes(app: FastifyInstance, { openApi, callers, services }: Gateway
   }
 }
 
-async function admitAndForward(request: FastifyRequest, reply: FastifyReply, callers: Callers, to: Parameters<typeof forward>[3]): Promise<void> {
+async function admitAndForward(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  callers: Callers,
+  to: Parameters<typeof forward>[3],
+): Promise<void> {
   const admitted = await callers.admit(request.headers.authorization);
   if (admitted === null) throw unauthenticated();
   await forward(request, reply, admitted, to);
@@ -88,7 +93,10 @@ function account(app: FastifyInstance, { logger, metrics }: GatewayParts): void 
     const status = reply.raw.statusCode;
     metrics.observeRequest(request.method, route, status, reply.elapsedTime);
     if (logger.isLevelEnabled('info')) {
-      logger.info({ request_id: request.id, method: request.method, route, status, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
+      logger.info(
+        { request_id: request.id, method: request.method, route, status, ms: Math.round(reply.elapsedTime * 10) / 10 },
+        'answered',
+      );
     }
     done();
   });
@@ -97,7 +105,14 @@ function account(app: FastifyInstance, { logger, metrics }: GatewayParts): void 
 function addHealth(app: FastifyInstance, { metrics, ready }: GatewayParts): void {
   app.get('/health/live', () => ({ status: 'live' }));
   app.get('/health/ready', async (_request, reply) => {
-    const outcomes = await Promise.all(Object.entries(ready).map(([name, check]) => check().then(() => null, () => name)));
+    const outcomes = await Promise.all(
+      Object.entries(ready).map(([name, check]) =>
+        check().then(
+          () => null,
+          () => name,
+        ),
+      ),
+    );
     const failed = outcomes.filter((name) => name !== null);
     return reply.code(failed.length === 0 ? 200 : 503).send({ status: failed.length === 0 ? 'ready' : 'not ready', failed });
   });

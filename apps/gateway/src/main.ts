@@ -37,7 +37,12 @@ async function start(): Promise<void> {
     services,
     logger,
     metrics: new Metrics('gateway'),
-    ready: { database: () => pool.query('select 1'), projects: readyOf('projects'), tasks: readyOf('tasks'), webhooks: readyOf('webhooks') },
+    ready: {
+      database: () => pool.query('select 1'),
+      projects: readyOf('projects'),
+      tasks: readyOf('tasks'),
+      webhooks: readyOf('webhooks'),
+    },
   });
   await app.listen({ port: config.port, host: config.host });
   logger.info({ port: config.port }, 'ready');

@@ -6,7 +6,8 @@ import { Problem, problemDocument } from '@works/platform/problems';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
-export const unauthenticated = () => new Problem('unauthenticated', 'Send a valid API key: `Authorization: Bearer sk_…`.', {}, { 'www-authenticate': 'Bearer' });
+export const unauthenticated = () =>
+  new Problem('unauthenticated', 'Send a valid API key: `Authorization: Bearer sk_…`.', {}, { 'www-authenticate': 'Bearer' });
 
 export function answerProblem(error: Error, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
   const problem = asProblem(error);
@@ -20,9 +21,13 @@ export function answerProblem(error: Error, request: FastifyRequest, reply: Fast
 
 function asProblem(error: Error): Problem {
   if (error instanceof Problem) return error;
-  if (isOutage(error)) return new Problem('unavailable', 'The service cannot check keys at the moment. Try again.', {}, { 'retry-after': '1' });
+  if (isOutage(error))
+    return new Problem('unavailable', 'The service cannot check keys at the moment. Try again.', {}, { 'retry-after': '1' });
   if ((error as FastifyError).statusCode === 400) return new Problem('route_not_found', 'There is no such address.');
-  return new Problem('internal_error', 'Something went wrong on our side. Send the same request again; with the same key it cannot happen twice.');
+  return new Problem(
+    'internal_error',
+    'Something went wrong on our side. Send the same request again; with the same key it cannot happen twice.',
+  );
 }
 
 /** For bytes that never became a request. */

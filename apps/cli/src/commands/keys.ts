@@ -24,7 +24,9 @@ export function createKeyCommand(): Command {
       const home = Home.here();
       const url = home.databaseUrl(await home.server(), 'gateway', 'worker');
       const key = await withGatewayDatabase(url, (database) => createKey(database, organization, mode, wanted));
-      process.stdout.write(json ? `${JSON.stringify(key)}\n` : `Key     ${key.id}\nSecret  ${key.key}\n\nThe secret is shown this once and kept nowhere.\n`);
+      process.stdout.write(
+        json ? `${JSON.stringify(key)}\n` : `Key     ${key.id}\nSecret  ${key.key}\n\nThe secret is shown this once and kept nowhere.\n`,
+      );
     });
   return new Command('keys').description('API keys').addCommand(create);
 }

@@ -43,7 +43,8 @@ async function listen(options: Options): Promise<void> {
   process.stdout.write(`\nStopped; ${endpoint.id} is deleted.\n`);
 }
 
-const urlOf = (dev: DevFile | null): string => dev?.url ?? fail('Nothing runs here: start it with npm start, or name an address with --url.');
+const urlOf = (dev: DevFile | null): string =>
+  dev?.url ?? fail('Nothing runs here: start it with npm start, or name an address with --url.');
 const keyOf = (dev: DevFile | null): string => dev?.organizations[0]?.live_key ?? fail('No key is known here: name one with --key.');
 
 function fail(sentence: string): never {
@@ -94,7 +95,11 @@ class Endpoints {
   private async send(method: string, path: string, body?: object): Promise<Response> {
     const response = await fetch(this.url + path, {
       method,
-      headers: { authorization: `Bearer ${this.key}`, 'idempotency-key': randomUUID(), ...(body && { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${this.key}`,
+        'idempotency-key': randomUUID(),
+        ...(body && { 'content-type': 'application/json' }),
+      },
       ...(body && { body: JSON.stringify(body) }),
     }).catch(() => fail(`Nothing answers at ${this.url}.`));
     if (!response.ok) fail(`${method} ${path} was refused: ${((await response.json()) as { detail?: string }).detail ?? response.status}`);

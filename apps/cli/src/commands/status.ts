@@ -39,7 +39,11 @@ async function status(): Promise<void> {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-const row = (...cells: string[]): string => cells.map((cell, index) => cell.padEnd([12, 6, 22, 20][index]!)).join(' ').trimEnd();
+const row = (...cells: string[]): string =>
+  cells
+    .map((cell, index) => cell.padEnd([12, 6, 22, 20][index]!))
+    .join(' ')
+    .trimEnd();
 
 async function isReady(url: string): Promise<boolean> {
   const pool = openHttp(url, 1);

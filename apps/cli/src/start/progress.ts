@@ -12,7 +12,9 @@ export class Progress {
     if (live) process.stdout.write(`  ${styleText('yellow', '◌')} ${name} …`);
     const result = await work();
     if (live) process.stdout.write('\r\x1b[2K');
-    process.stdout.write(`  ${styleText('green', '●')} ${name.padEnd(WIDTH)} ${styleText('dim', seconds(performance.now() - startedAt))}\n`);
+    process.stdout.write(
+      `  ${styleText('green', '●')} ${name.padEnd(WIDTH)} ${styleText('dim', seconds(performance.now() - startedAt))}\n`,
+    );
     return result;
   }
 

@@ -33,7 +33,9 @@ export class ServiceProcess {
     const child = this.spawn();
     const ready = new Promise<void>((resolve, reject) => {
       child.once('message', () => resolve());
-      child.once('exit', (code, signal) => reject(new Error(`${name} ended with ${signal ?? code} before it was ready. Its log: ${logFile}`)));
+      child.once('exit', (code, signal) =>
+        reject(new Error(`${name} ended with ${signal ?? code} before it was ready. Its log: ${logFile}`)),
+      );
     });
     await ready;
     child.removeAllListeners('exit');

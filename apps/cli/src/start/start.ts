@@ -132,7 +132,10 @@ function environmentOf(
 async function ensureDemo(home: Home, server: EmbeddedServer, url: string): Promise<void> {
   const before = home.dev();
   const organizations =
-    before?.organizations ?? (await withGatewayDatabase(home.databaseUrl(server, 'gateway', 'worker'), async (database) => [await createOrganization(database, 'Acme')]));
+    before?.organizations ??
+    (await withGatewayDatabase(home.databaseUrl(server, 'gateway', 'worker'), async (database) => [
+      await createOrganization(database, 'Acme'),
+    ]));
   home.writeDev({ url, organizations });
 }
 
@@ -145,7 +148,8 @@ function claim(home: Home): () => void {
     closeSync(descriptor);
   } catch {
     const other = Number(readFileSync(file, 'utf8'));
-    if (other !== process.pid && other > 0 && isAlive(other) && isOurs(other)) throw new Error(`The product runs already in ${home.path}, started by process ${other}.`);
+    if (other !== process.pid && other > 0 && isAlive(other) && isOurs(other))
+      throw new Error(`The product runs already in ${home.path}, started by process ${other}.`);
     writeFileSync(file, String(process.pid));
   }
   return () => rmSync(file, { force: true });
@@ -175,4 +179,3 @@ function stopWhenAsked(stopAll: () => Promise<void>, progress: Progress): void {
   process.on('SIGTERM', stop);
   process.on('SIGHUP', stop);
 }
-

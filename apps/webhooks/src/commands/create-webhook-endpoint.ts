@@ -7,7 +7,7 @@ import { Command, Operation, RequireScope } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import { SERVICE_CONFIG } from '@works/platform/service';
 import { checkAddress, checkHeaders } from '../domain/endpoint-address';
-import { newSigningSecret } from '../domain/signing';
+import { newSigningSecret } from '../delivery/signing';
 import { NO_TRAFFIC, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
 
 /** As many as a small receiver answers at one time without feeling it. */
@@ -64,5 +64,16 @@ export class CreateWebhookEndpoint {
 const insertEndpoint = (row: EndpointRow, secret: string, { organizationId, livemode }: CommandRequest['caller']): Statement => ({
   text: `insert into webhook_endpoints (id, organization_id, livemode, url, description, events, max_in_flight, headers, secret, created_at, updated_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
-  values: [row.id, organizationId, livemode, row.url, row.description, row.events, row.max_in_flight, JSON.stringify(row.headers), secret, row.created_at],
+  values: [
+    row.id,
+    organizationId,
+    livemode,
+    row.url,
+    row.description,
+    row.events,
+    row.max_in_flight,
+    JSON.stringify(row.headers),
+    secret,
+    row.created_at,
+  ],
 });

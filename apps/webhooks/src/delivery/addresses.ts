@@ -18,7 +18,8 @@ export class RefusedAddress extends Error {
 /** Globally reachable unicast only; an IPv4 address inside an IPv6 one counts as itself (RFC 6890's tables, by ipaddr.js). */
 export function isPublic(address: string): boolean {
   const parsed = ipaddr.parse(address);
-  const inner = parsed.kind() === 'ipv6' && (parsed as ipaddr.IPv6).isIPv4MappedAddress() ? (parsed as ipaddr.IPv6).toIPv4Address() : parsed;
+  const inner =
+    parsed.kind() === 'ipv6' && (parsed as ipaddr.IPv6).isIPv4MappedAddress() ? (parsed as ipaddr.IPv6).toIPv4Address() : parsed;
   return inner.range() === 'unicast';
 }
 

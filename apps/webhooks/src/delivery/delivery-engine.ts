@@ -115,7 +115,9 @@ export class DeliveryEngine {
     this.places.take(lane, leased.endpointId, leased.maxInFlight);
     this.parts.metrics.inFlight.set(this.places.inFlight);
     const sending = this.attempt(leased)
-      .catch((error: unknown) => this.parts.logger.error({ err: error, delivery_id: leased.deliveryId }, 'an attempt broke; its lease will end by the clock'))
+      .catch((error: unknown) =>
+        this.parts.logger.error({ err: error, delivery_id: leased.deliveryId }, 'an attempt broke; its lease will end by the clock'),
+      )
       .finally(() => {
         this.underWay.delete(sending);
         this.places.giveBack(lane, leased.endpointId);
@@ -144,7 +146,12 @@ export class DeliveryEngine {
     if (!logger.isLevelEnabled(level)) return;
     logger[level](
       {
-        ...{ delivery_id: leased.deliveryId, endpoint_id: leased.endpointId, event_id: leased.eventId, organization_id: leased.organizationId },
+        ...{
+          delivery_id: leased.deliveryId,
+          endpoint_id: leased.endpointId,
+          event_id: leased.eventId,
+          organization_id: leased.organizationId,
+        },
         ...{ attempt: leased.attemptsMade + 1, status: outcome.statusCode, ms: Math.round(outcome.durationMs), error: outcome.error },
       },
       outcome.error === null ? 'delivered' : 'attempt failed',
@@ -162,11 +169,14 @@ export class DeliveryEngine {
     if (this.timer !== null && this.timerAt <= at) return;
     if (this.timer !== null) clearTimeout(this.timer);
     this.timerAt = at;
-    this.timer = setTimeout(() => {
-      this.timer = null;
-      this.timerAt = Infinity;
-      this.wake();
-    }, Math.max(0, ms));
+    this.timer = setTimeout(
+      () => {
+        this.timer = null;
+        this.timerAt = Infinity;
+        this.wake();
+      },
+      Math.max(0, ms),
+    );
   }
 
   private newLeaseToken(): string {

@@ -8,7 +8,12 @@ export class DeliveryMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.attempts = new Counter({ name: 'works_delivery_attempts_total', help: 'Attempts by what came of them.', labelNames: ['outcome'], registers });
+    this.attempts = new Counter({
+      name: 'works_delivery_attempts_total',
+      help: 'Attempts by what came of them.',
+      labelNames: ['outcome'],
+      registers,
+    });
     this.duration = new Histogram({
       name: 'works_delivery_attempt_duration_seconds',
       help: 'From look-up to last byte.',

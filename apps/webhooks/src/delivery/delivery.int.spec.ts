@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import type { Caller } from '@works/platform/caller';
 import { aCaller, eventually } from '@works/platform/testing';
-import { anEvent, receiver, startWebhooks, type WebhooksService } from '../webhooks-service.fixture';
+import { anEvent, receiver, startWebhooks, type WebhooksService } from '../webhooks-service.examples';
 
 describe('delivering', () => {
   let service: WebhooksService;
@@ -18,9 +18,19 @@ describe('delivering', () => {
   const endpoint = async (url: string, body: object = {}) =>
     (await service.post(caller, '/webhook_endpoints', { url, ...body })).json<{ id: string; secret: string }>();
   const deliveriesOf = async (id: string) =>
-    (await service.get(caller, `/webhook_endpoints/${id}/deliveries`)).json<{ data: { id: string; status: string; attempts_made: number; next_attempt_at: string | null }[] }>().data;
+    (await service.get(caller, `/webhook_endpoints/${id}/deliveries`)).json<{
+      data: { id: string; status: string; attempts_made: number; next_attempt_at: string | null }[];
+    }>().data;
   const attemptsOf = async (id: string) =>
-    (await service.get(caller, `/deliveries/${id}`)).json<{ attempts: { number: number; status_code: number | null; error: { stage: string; code: string } | null; response_body: string | null; started_at: string }[] }>().attempts;
+    (await service.get(caller, `/deliveries/${id}`)).json<{
+      attempts: {
+        number: number;
+        status_code: number | null;
+        error: { stage: string; code: string } | null;
+        response_body: string | null;
+        started_at: string;
+      }[];
+    }>().attempts;
 
   it('sends an event once, signed, in the bytes of the event log', async () => {
     const target = await receiver();
@@ -28,10 +38,17 @@ describe('delivering', () => {
     const event = anEvent(caller);
     await service.tell([event]);
     await service.tell([event]);
-    await eventually(async () => expect(await deliveriesOf(id)).toMatchObject([{ status: 'delivered', attempts_made: 1, next_attempt_at: null }]));
+    await eventually(async () =>
+      expect(await deliveriesOf(id)).toMatchObject([{ status: 'delivered', attempts_made: 1, next_attempt_at: null }]),
+    );
     expect(target.arrivals).toHaveLength(1);
     const { headers, body } = target.arrivals[0]!;
-    expect(headers).toMatchObject({ 'webhook-id': event.id, 'webhook-sequence': '1', 'webhook-attempt': '1/8', 'content-type': 'application/json' });
+    expect(headers).toMatchObject({
+      'webhook-id': event.id,
+      'webhook-sequence': '1',
+      'webhook-attempt': '1/8',
+      'content-type': 'application/json',
+    });
     expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({ id: event.id, position: 1 });
     expect((await service.get(caller, `/events/${event.id}`)).body).toBe(body);
     await target.close();
@@ -41,7 +58,12 @@ describe('delivering', () => {
     const target = await receiver();
     const { id } = await endpoint(target.url, { events: ['task.*', 'project.closed'] });
     const wanted = [anEvent(caller, 'task.completed'), anEvent(caller, 'project.closed')];
-    await service.tell([anEvent(caller, 'project.created'), anEvent(aCaller(), 'task.completed'), anEvent({ ...caller, livemode: false }, 'task.completed'), ...wanted]);
+    await service.tell([
+      anEvent(caller, 'project.created'),
+      anEvent(aCaller(), 'task.completed'),
+      anEvent({ ...caller, livemode: false }, 'task.completed'),
+      ...wanted,
+    ]);
     await eventually(async () => expect((await deliveriesOf(id)).filter(({ status }) => status === 'delivered')).toHaveLength(2));
     expect(target.arrivals.map(({ headers }) => headers['webhook-id']).sort()).toEqual(wanted.map((event) => event.id).sort());
     await target.close();
@@ -53,7 +75,9 @@ describe('delivering', () => {
     const target = await receiver((_, response) => void response.writeHead(refusals-- > 0 ? 500 : 204).end('no'));
     const { id, secret } = await endpoint(target.url);
     await service.tell([anEvent(caller)]);
-    await eventually(async () => expect(await deliveriesOf(id)).toMatchObject([{ status: 'delivered', attempts_made: 3 }]), { withinMs: 8_000 });
+    await eventually(async () => expect(await deliveriesOf(id)).toMatchObject([{ status: 'delivered', attempts_made: 3 }]), {
+      withinMs: 8_000,
+    });
     const [first, second, third] = target.arrivals;
     expect(second!.at - first!.at).toBeGreaterThan(995);
     expect(second!.at - first!.at).toBeLessThan(1_150);
@@ -68,7 +92,9 @@ describe('delivering', () => {
   }, 15_000);
 
   it('keeps every attempt with what was answered', async () => {
-    const target = await receiver((_, response) => void response.writeHead(418, { 'x-pot': 'tea' }).end('short and stout'.padEnd(10_000, '.')));
+    const target = await receiver(
+      (_, response) => void response.writeHead(418, { 'x-pot': 'tea' }).end('short and stout'.padEnd(10_000, '.')),
+    );
     const { id } = await endpoint(target.url);
     await service.tell([anEvent(caller)]);
     const [delivery] = await eventually(async () => {
@@ -77,7 +103,13 @@ describe('delivering', () => {
       return found;
     });
     const [attempt] = await attemptsOf(delivery!.id);
-    expect(attempt).toMatchObject({ number: 1, status_code: 418, error: { stage: 'status', code: '418' }, address: '127.0.0.1', response_headers: { 'x-pot': 'tea' } });
+    expect(attempt).toMatchObject({
+      number: 1,
+      status_code: 418,
+      error: { stage: 'status', code: '418' },
+      address: '127.0.0.1',
+      response_headers: { 'x-pot': 'tea' },
+    });
     expect(attempt!.response_body).toHaveLength(4_096);
     await target.close();
   });
@@ -113,7 +145,12 @@ describe('delivering', () => {
     const target = await receiver((_, response) => void response.writeHead(410).end());
     const { id } = await endpoint(target.url);
     await service.tell([anEvent(caller)]);
-    await eventually(async () => expect((await service.get(caller, `/webhook_endpoints/${id}`)).json()).toMatchObject({ status: 'disabled', disabled_reason: expect.stringContaining('410') }));
+    await eventually(async () =>
+      expect((await service.get(caller, `/webhook_endpoints/${id}`)).json()).toMatchObject({
+        status: 'disabled',
+        disabled_reason: expect.stringContaining('410'),
+      }),
+    );
     await service.tell([anEvent(caller)]);
     await eventually(async () => expect(await deliveriesOf(id)).toHaveLength(2));
     expect(target.arrivals).toHaveLength(1);
@@ -173,11 +210,15 @@ describe('where nothing private may be contacted', () => {
     const { id } = made.json<{ id: string }>();
     await service.tell([anEvent(caller)]);
     const [delivery] = await eventually(async () => {
-      const { data } = (await service.get(caller, `/webhook_endpoints/${id}/deliveries`)).json<{ data: { id: string; attempts_made: number }[] }>();
+      const { data } = (await service.get(caller, `/webhook_endpoints/${id}/deliveries`)).json<{
+        data: { id: string; attempts_made: number }[];
+      }>();
       expect(data[0]!.attempts_made).toBe(1);
       return data;
     });
-    expect((await service.get(caller, `/deliveries/${delivery!.id}`)).json()).toMatchObject({ attempts: [{ error: { stage: 'refused_address' } }] });
+    expect((await service.get(caller, `/deliveries/${delivery!.id}`)).json()).toMatchObject({
+      attempts: [{ error: { stage: 'refused_address' } }],
+    });
     expect(target.arrivals).toEqual([]);
     await target.close();
     await service.stop();

@@ -47,7 +47,10 @@ export class Recorder {
         return;
       } catch (error) {
         if (performance.now() > giveUpAt) {
-          this.logger.error({ err: error, results: results.length }, 'results of attempts could not be recorded; those deliveries will be sent again');
+          this.logger.error(
+            { err: error, results: results.length },
+            'results of attempts could not be recorded; those deliveries will be sent again',
+          );
           return;
         }
         await delay(RETRY_MS);

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { Agent, type Dispatcher } from 'undici';
-import { signatureOf } from '../domain/signing';
+import { signatureOf } from './signing';
 import { ATTEMPTS_MAX } from '../domain/schedule';
 import { RefusedAddress, resolveAddress, type Address } from './addresses';
 import type { AttemptError, Leased, Outcome, Stage } from './attempt';
@@ -73,7 +73,11 @@ class Attempt {
   private readonly startedAt = new Date();
   private readonly started = performance.now();
   private readonly deadline: AbortSignal;
-  private readonly timings: { dns: number | null; connect: number | null; first_byte: number | null } = { dns: null, connect: null, first_byte: null };
+  private readonly timings: { dns: number | null; connect: number | null; first_byte: number | null } = {
+    dns: null,
+    connect: null,
+    first_byte: null,
+  };
   private statusCode: number | null = null;
   private responseHeaders: Record<string, string> | null = null;
   private readonly kept: Buffer[] = [];
@@ -109,7 +113,11 @@ class Attempt {
   }
 
   explain(error: Error & { code?: string }): AttemptError {
-    return { stage: this.stageOf(error), code: error instanceof NotSuccess ? String(error.statusCode) : (error.code ?? error.name), detail: error.message };
+    return {
+      stage: this.stageOf(error),
+      code: error instanceof NotSuccess ? String(error.statusCode) : (error.code ?? error.name),
+      detail: error.message,
+    };
   }
 
   outcome(error: AttemptError | null): Outcome {

@@ -138,7 +138,9 @@ export async function nextDueInMs(pool: Pool): Promise<number | null> {
 
 /** At a graceful stop: what was leased and not begun is due at once for the next worker. */
 export async function giveBackLeases(pool: Pool, leaseTokenPrefix: string): Promise<void> {
-  await pool.query(`update deliveries set due_at = now(), lease_token = null where status = 'pending' and lease_token like $1`, [`${leaseTokenPrefix}%`]);
+  await pool.query(`update deliveries set due_at = now(), lease_token = null where status = 'pending' and lease_token like $1`, [
+    `${leaseTokenPrefix}%`,
+  ]);
 }
 
 /** 410 Gone: the receiver has said that it will not come back. Its deliveries wait until somebody enables it again. */

@@ -16,7 +16,8 @@ interface DeliveryRow extends Pick<Delivery, 'id' | 'endpoint_id' | 'event_id' |
 
 type AttemptRow = Omit<Attempt, 'object' | 'started_at'> & { started_at: Date };
 
-const DELIVERY_COLUMNS = 'id, endpoint_id, event_id, event_type, sequence::text, status, attempts_made, next_attempt_at, delivered_at, created_at, updated_at';
+const DELIVERY_COLUMNS =
+  'id, endpoint_id, event_id, event_type, sequence::text, status, attempts_made, next_attempt_at, delivered_at, created_at, updated_at';
 
 @Controller()
 export class Deliveries {
@@ -27,7 +28,13 @@ export class Deliveries {
 
   @Get('/webhook_endpoints/:id/deliveries')
   @RequireScope('webhooks:read')
-  @Operation({ summary: 'List the deliveries of an endpoint', description: 'Newest first.', tag: 'Webhooks', query: ListDeliveriesQuery, answers: { 200: listOf(Delivery) } })
+  @Operation({
+    summary: 'List the deliveries of an endpoint',
+    description: 'Newest first.',
+    tag: 'Webhooks',
+    query: ListDeliveriesQuery,
+    answers: { 200: listOf(Delivery) },
+  })
   async listDeliveries(@CurrentCaller() caller: Caller, @IdParam('id', 'whk') id: string, @Query() query: ListDeliveriesQuery) {
     const page = this.pages.read(query, { name: 'deliveries', tenant: caller, filter: { endpoint: id, status: query.status ?? null } });
     const known = await this.database.query(caller, 'select from webhook_endpoints where id = $1 and deleted_at is null', [id]);
@@ -44,7 +51,12 @@ export class Deliveries {
 
   @Get('/deliveries/:id')
   @RequireScope('webhooks:read')
-  @Operation({ summary: 'Get a delivery', description: 'With every attempt made.', tag: 'Webhooks', answers: { 200: DeliveryWithAttempts } })
+  @Operation({
+    summary: 'Get a delivery',
+    description: 'With every attempt made.',
+    tag: 'Webhooks',
+    answers: { 200: DeliveryWithAttempts },
+  })
   async getDelivery(@CurrentCaller() caller: Caller, @IdParam('id', 'dlv') id: string) {
     const [row] = await this.database.query<DeliveryRow>(caller, `select ${DELIVERY_COLUMNS} from deliveries where id = $1`, [id]);
     if (row === undefined) throw new Problem('not_found', 'There is no such resource.');
@@ -76,4 +88,9 @@ const presentDelivery = (row: DeliveryRow): Delivery => ({
   version: row.attempts_made + 1,
 });
 
-const presentAttempt = ({ id, started_at, ...row }: AttemptRow): Attempt => ({ id, object: 'attempt', ...row, started_at: started_at.toISOString() });
+const presentAttempt = ({ id, started_at, ...row }: AttemptRow): Attempt => ({
+  id,
+  object: 'attempt',
+  ...row,
+  started_at: started_at.toISOString(),
+});

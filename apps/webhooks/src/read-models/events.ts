@@ -23,7 +23,8 @@ export class Events {
   @RequireScope('events:read')
   @Operation({
     summary: 'List events',
-    description: 'Everything that happened, oldest first, numbered without gaps. Follow it with `after`, the last position you have: nothing is ever passed over.',
+    description:
+      'Everything that happened, oldest first, numbered without gaps. Follow it with `after`, the last position you have: nothing is ever passed over.',
     tag: 'Events',
     query: ListEventsQuery,
     answers: { 200: listOf(Event) },
@@ -39,8 +40,15 @@ export class Events {
         order by event_log.position limit $7`,
       [caller.organizationId, caller.livemode, page.after?.[0] ?? after, type, subject, project, page.limit + 1],
     );
-    const { data, ...rest } = this.pages.answer(page, rows, (row) => [Number(row.position)], (row) => row.body);
-    return json(`{"object":"list","data":[${data.join(',')}],"has_more":${rest.has_more},"next_cursor":${JSON.stringify(rest.next_cursor)}}`);
+    const { data, ...rest } = this.pages.answer(
+      page,
+      rows,
+      (row) => [Number(row.position)],
+      (row) => row.body,
+    );
+    return json(
+      `{"object":"list","data":[${data.join(',')}],"has_more":${rest.has_more},"next_cursor":${JSON.stringify(rest.next_cursor)}}`,
+    );
   }
 
   @Get('/events/:id')

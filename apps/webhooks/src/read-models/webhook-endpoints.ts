@@ -17,7 +17,13 @@ export class WebhookEndpoints {
 
   @Get('/webhook_endpoints')
   @RequireScope('webhooks:read')
-  @Operation({ summary: 'List webhook endpoints', description: 'Newest first.', tag: 'Webhooks', query: PageQuery, answers: { 200: listOf(WebhookEndpoint) } })
+  @Operation({
+    summary: 'List webhook endpoints',
+    description: 'Newest first.',
+    tag: 'Webhooks',
+    query: PageQuery,
+    answers: { 200: listOf(WebhookEndpoint) },
+  })
   async listWebhookEndpoints(@CurrentCaller() caller: Caller, @Query() query: PageQuery) {
     const page = this.pages.read(query, { name: 'webhook_endpoints', tenant: caller, filter: {} });
     const rows = await this.database.query<EndpointRow>(
@@ -25,7 +31,12 @@ export class WebhookEndpoints {
       `${SELECT_ENDPOINTS} and ($1::text is null or e.id < $1) order by e.id desc limit $2`,
       [page.after?.[0] ?? null, page.limit + 1],
     );
-    return this.pages.answer(page, rows, (row) => [row.id], (row) => presentEndpoint(row));
+    return this.pages.answer(
+      page,
+      rows,
+      (row) => [row.id],
+      (row) => presentEndpoint(row),
+    );
   }
 
   @Get('/webhook_endpoints/:id')

@@ -4,7 +4,17 @@ import { CALLER_HEADER, signCaller, type Caller } from '@works/platform/caller';
 import { deriveKey } from '@works/platform/config';
 import { RuleViolation } from '@works/platform/errors';
 import type { CommandRequest } from '@works/platform/event-store';
-import { Command, createHttpApp, CurrentCaller, IdParam, Metrics, Operation, RequireScope, resource, Unguarded } from '@works/platform/http';
+import {
+  Command,
+  createHttpApp,
+  CurrentCaller,
+  IdParam,
+  Metrics,
+  Operation,
+  RequireScope,
+  resource,
+  Unguarded,
+} from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
 import { PLATFORM_PROBLEMS } from '@works/platform/problems';
@@ -82,8 +92,16 @@ class Things {
 class ThingsModule {}
 
 const SECRET = 'a secret for specs that is long enough';
-const caller: Caller = { organizationId: 'org_1', livemode: true, actor: { type: 'api_key', id: 'key_1' }, scopes: ['things:write', 'things:read'], timeZone: 'UTC' };
-const signed = (as: Caller, nowMs = Date.now(), secret = SECRET) => ({ [CALLER_HEADER]: signCaller(as, deriveKey(secret, 'caller'), nowMs) });
+const caller: Caller = {
+  organizationId: 'org_1',
+  livemode: true,
+  actor: { type: 'api_key', id: 'key_1' },
+  scopes: ['things:write', 'things:read'],
+  timeZone: 'UTC',
+};
+const signed = (as: Caller, nowMs = Date.now(), secret = SECRET) => ({
+  [CALLER_HEADER]: signCaller(as, deriveKey(secret, 'caller'), nowMs),
+});
 
 describe('the HTTP kit', () => {
   let app: NestFastifyApplication;
@@ -110,7 +128,8 @@ describe('the HTTP kit', () => {
       headers: { 'content-type': 'application/json', 'idempotency-key': 'k', ...signed(caller), ...headers },
     });
   const get = (url: string, headers: Record<string, string> = signed(caller)) => app.inject({ method: 'GET', url, headers });
-  const fields = (answer: { json(): { errors?: { pointer: string; code: string }[] } }) => (answer.json().errors ?? []).map(({ pointer, code }) => `${pointer} ${code}`);
+  const fields = (answer: { json(): { errors?: { pointer: string; code: string }[] } }) =>
+    (answer.json().errors ?? []).map(({ pointer, code }) => `${pointer} ${code}`);
 
   it.each<[string, object, string[]]>([
     ['nothing', {}, ['/name required']],
@@ -127,17 +146,33 @@ describe('the HTTP kit', () => {
     ['an instant without offset', { name: 'x', due_at: '2026-02-03T10:00:00' }, ['/due_at not_an_instant']],
     ['no time zone', { name: 'x', time_zone: 'Mars/Olympus' }, ['/time_zone not_a_time_zone']],
     ['too many', { name: 'x', lines: [{ text: 'a' }, { text: 'b' }, { text: 'c' }] }, ['/lines too_many']],
-    ['what is nested', { name: 'x', lines: [{ text: '' }], line: { text: 7, colour: 1 } }, ['/line/colour unknown_field', '/line/text wrong_type', '/lines/0/text too_short']],
+    [
+      'what is nested',
+      { name: 'x', lines: [{ text: '' }], line: { text: 7, colour: 1 } },
+      ['/line/colour unknown_field', '/line/text wrong_type', '/lines/0/text too_short'],
+    ],
     ['metadata that is no text', { name: 'x', metadata: { a: 1 } }, ['/metadata/a wrong_type']],
     ['NUL and lone surrogates', { name: 'a\0', metadata: { a: '\ud800' } }, ['/name not_text', '/metadata/a not_text']],
   ])('names every bad field at once: %s', async (_, body, expected) => {
     const answer = await post(body);
-    expect([answer.statusCode, answer.json().code, answer.headers['content-type']]).toEqual([422, 'validation_failed', 'application/problem+json; charset=utf-8']);
+    expect([answer.statusCode, answer.json().code, answer.headers['content-type']]).toEqual([
+      422,
+      'validation_failed',
+      'application/problem+json; charset=utf-8',
+    ]);
     expect(fields(answer)).toEqual(expected);
   });
 
   it('takes what is right, null where null is allowed', async () => {
-    const body = { name: 'x', owner_id: null, line: null, due_on: '2024-02-29', due_at: '2026-02-03T10:00:00+05:30', time_zone: 'Asia/Kolkata', metadata: { a: 'b' } };
+    const body = {
+      name: 'x',
+      owner_id: null,
+      line: null,
+      due_on: '2024-02-29',
+      due_at: '2026-02-03T10:00:00+05:30',
+      time_zone: 'Asia/Kolkata',
+      metadata: { a: 'b' },
+    };
     const answer = await post(body);
     expect(answer.statusCode).toBe(201);
     expect(answer.json().body).toEqual(body);
@@ -170,7 +205,13 @@ describe('the HTTP kit', () => {
   });
 
   it('believes only callers that we signed, a short time ago', async () => {
-    for (const headers of [{}, signed(caller, Date.now() - 31_000), signed(caller, Date.now(), 'another secret, long enough as well'), { [CALLER_HEADER]: 'a.b' }, { [CALLER_HEADER]: `${signed(caller)[CALLER_HEADER]}x` }]) {
+    for (const headers of [
+      {},
+      signed(caller, Date.now() - 31_000),
+      signed(caller, Date.now(), 'another secret, long enough as well'),
+      { [CALLER_HEADER]: 'a.b' },
+      { [CALLER_HEADER]: `${signed(caller)[CALLER_HEADER]}x` },
+    ]) {
       expect((await get('/things', headers as Record<string, string>)).statusCode).toBe(401);
     }
     expect((await get('/open', {})).statusCode).toBe(200);

@@ -38,7 +38,12 @@ type Schema = Record<string, unknown>;
 export const PRESENCE = 'x-presence';
 
 /** Free text in characters. Control of length only; what is no text at all (NUL, lone surrogates) is refused everywhere. */
-export const Text = ({ min = 1, max, pattern, ...options }: FieldOptions & { min?: number; max: number; pattern?: RegExp }): PropertyDecorator =>
+export const Text = ({
+  min = 1,
+  max,
+  pattern,
+  ...options
+}: FieldOptions & { min?: number; max: number; pattern?: RegExp }): PropertyDecorator =>
   field(options, [IsString(), MinLength(min), MaxLength(max), ...(pattern ? [Matches(pattern)] : [])]);
 
 /** A prefixed ULID of this type. */
@@ -50,7 +55,8 @@ export const WholeNumber = ({ min, max, ...options }: FieldOptions & { min: numb
   field(options, [IsInt(), Min(min), Max(max)], { type: 'integer' });
 
 /** A number that need not be whole, at least zero. */
-export const Quantity = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsNumber(), Min(0)], { type: 'number', minimum: 0 });
+export const Quantity = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsNumber(), Min(0)], { type: 'number', minimum: 0 });
 
 /** Names and values of HTTP headers. */
 export const HeaderMap = (options: FieldOptions = {}): PropertyDecorator =>
@@ -64,16 +70,20 @@ export const HeaderMap = (options: FieldOptions = {}): PropertyDecorator =>
 export const Flag = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsBoolean()]);
 
 /** One of a closed, published list. */
-export const OneOf = (values: readonly string[], options: FieldOptions = {}): PropertyDecorator => field(options, [IsIn([...values])], { type: 'string' });
+export const OneOf = (values: readonly string[], options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsIn([...values])], { type: 'string' });
 
 /** Always this value, such as the `object` of a resource. */
-export const Fixed = (value: string, options: FieldOptions = {}): PropertyDecorator => field(options, [Equals(value)], { type: 'string', enum: [value] });
+export const Fixed = (value: string, options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [Equals(value)], { type: 'string', enum: [value] });
 
 /** A day in the calendar, `YYYY-MM-DD`. */
-export const LocalDate = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsString()], { type: 'string', format: 'date' });
+export const LocalDate = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsString()], { type: 'string', format: 'date' });
 
 /** RFC 3339 with an offset; answers are UTC with milliseconds. */
-export const Instant = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsString()], { type: 'string', format: 'date-time' });
+export const Instant = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsString()], { type: 'string', format: 'date-time' });
 
 /** An IANA name such as `Asia/Kolkata`. */
 export const TimeZone = (options: FieldOptions = {}): PropertyDecorator =>
@@ -89,7 +99,10 @@ export const Metadata = (options: FieldOptions = {}): PropertyDecorator =>
   });
 
 /** A map with free keys (1 to 64 of `[a-z0-9_]`) whose values are ids of one type, or objects of one class. */
-export const MapOf = (item: string | (() => Constructor), { max = 100, ...options }: FieldOptions & { max?: number } = {}): PropertyDecorator =>
+export const MapOf = (
+  item: string | (() => Constructor),
+  { max = 100, ...options }: FieldOptions & { max?: number } = {},
+): PropertyDecorator =>
   field(options, [IsObject()], () => ({
     type: 'object',
     maxProperties: max,
@@ -98,7 +111,8 @@ export const MapOf = (item: string | (() => Constructor), { max = 100, ...option
   }));
 
 /** Any JSON object. */
-export const Json = (options: FieldOptions = {}): PropertyDecorator => field(options, [IsObject()], { type: 'object', additionalProperties: true });
+export const Json = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsObject()], { type: 'object', additionalProperties: true });
 
 type Constructor = new (...parameters: never[]) => object;
 
@@ -107,8 +121,10 @@ export const Nested = (of: () => Constructor, options: FieldOptions = {}): Prope
   field(options, [ValidateNested(), Type(of)], () => reference(of()));
 
 /** A list of objects of a class, of ids (`'tsk'`), or of what a JSON Schema describes. */
-export const ListOf = (item: string | Schema | (() => Constructor), { max = 100, ...options }: FieldOptions & { max?: number } = {}): PropertyDecorator =>
-  field(options, [IsArray(), ArrayMaxSize(max)], () => ({ type: 'array', maxItems: max, items: itemSchema(item) }));
+export const ListOf = (
+  item: string | Schema | (() => Constructor),
+  { max = 100, ...options }: FieldOptions & { max?: number } = {},
+): PropertyDecorator => field(options, [IsArray(), ArrayMaxSize(max)], () => ({ type: 'array', maxItems: max, items: itemSchema(item) }));
 
 const idSchema = (prefix: string): Schema => ({ type: 'string', pattern: idPattern(prefix), 'x-id': prefix });
 
@@ -122,7 +138,8 @@ function field(options: FieldOptions, validators: PropertyDecorator[], exact?: S
   return (target, property) => {
     for (const validator of validators) validator(target, property);
     if (options.optional || options.nullable) {
-      const passes = (value: unknown) => (value === undefined ? options.optional === true : value === null ? options.nullable === true : false);
+      const passes = (value: unknown) =>
+        value === undefined ? options.optional === true : value === null ? options.nullable === true : false;
       ValidateIf((object: Record<string | symbol, unknown>) => !passes(object[property]))(target, property);
     }
     JSONSchema((derived) => {

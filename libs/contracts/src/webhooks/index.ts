@@ -28,7 +28,10 @@ export class CreateWebhookEndpointBody {
 }
 
 export class EndpointHealth {
-  @Quantity({ nullable: true, description: 'Share of attempts in the last 24 hours that were answered with 2xx; null when there were none.' })
+  @Quantity({
+    nullable: true,
+    description: 'Share of attempts in the last 24 hours that were answered with 2xx; null when there were none.',
+  })
   success_rate_24h!: number | null;
 
   @Quantity({ nullable: true })
@@ -119,7 +122,16 @@ export class Delivery {
   version!: number;
 }
 
-export const ATTEMPT_STAGES = ['dns', 'refused_address', 'connect', 'tls', 'timeout_headers', 'timeout_body', 'status', 'too_large'] as const;
+export const ATTEMPT_STAGES = [
+  'dns',
+  'refused_address',
+  'connect',
+  'tls',
+  'timeout_headers',
+  'timeout_body',
+  'status',
+  'too_large',
+] as const;
 
 export class AttemptFailure {
   @OneOf(ATTEMPT_STAGES, { description: 'Where it failed. `status`: it was answered, but not with 2xx.' })

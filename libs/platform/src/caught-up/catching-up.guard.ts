@@ -13,7 +13,9 @@ const positionsOf = (context: ExecutionContext): PositionsByService | undefined 
   context.switchToHttp().getRequest<{ admitted?: { positions: PositionsByService } }>().admitted?.positions;
 
 /** The positions the caller has seen, by service. */
-export const Positions = createParamDecorator((_: unknown, context: ExecutionContext): PositionsByService => positionsOf(context) ?? new Map());
+export const Positions = createParamDecorator(
+  (_: unknown, context: ExecutionContext): PositionsByService => positionsOf(context) ?? new Map(),
+);
 
 /** Lets a request in once this service is as new as its caller has seen. Runs after the door, so strangers cannot make it wait. */
 export class CatchingUpGuard implements CanActivate {

@@ -27,7 +27,12 @@ const at = (position: bigint) => new Map([['projects', position]]);
 describe('reading your own writes', () => {
   it('asks nobody about positions of its own or of services it does not consume', async () => {
     const { caughtUp, asked } = scene();
-    await caughtUp.wait(new Map([['tasks', 9n], ['webhooks', 9n]]));
+    await caughtUp.wait(
+      new Map([
+        ['tasks', 9n],
+        ['webhooks', 9n],
+      ]),
+    );
     await caughtUp.wait(new Map());
     expect(asked()).toBe(0);
   });

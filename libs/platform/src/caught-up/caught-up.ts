@@ -75,4 +75,9 @@ export class CaughtUp {
 }
 
 const notCaughtUp = (sources: readonly string[]) =>
-  new Problem('not_caught_up', `What was written at ${sources.join(' and ')} has not arrived here yet. Try again in a moment.`, {}, { 'retry-after': '1' });
+  new Problem(
+    'not_caught_up',
+    `What was written at ${sources.join(' and ')} has not arrived here yet. Try again in a moment.`,
+    {},
+    { 'retry-after': '1' },
+  );

@@ -16,7 +16,13 @@ describe('positions', () => {
   });
 
   it('keep the newest of each service', () => {
-    expect(newest([['tasks', 9n], ['tasks', 10n], ['tasks', 2n]])).toEqual(new Map([['tasks', 10n]]));
+    expect(
+      newest([
+        ['tasks', 9n],
+        ['tasks', 10n],
+        ['tasks', 2n],
+      ]),
+    ).toEqual(new Map([['tasks', 10n]]));
   });
 
   it('are refused when they are not ours', () => {

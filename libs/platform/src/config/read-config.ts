@@ -42,7 +42,11 @@ export const text =
 export const oneOf =
   <const Value extends string>(values: readonly Value[], otherwise?: Value): Reader<Value> =>
   (value) =>
-    (values as readonly string[]).includes(value ?? '') ? (value as Value) : value === undefined && otherwise !== undefined ? otherwise : expected(`one of ${values.join(', ')}`);
+    (values as readonly string[]).includes(value ?? '')
+      ? (value as Value)
+      : value === undefined && otherwise !== undefined
+        ? otherwise
+        : expected(`one of ${values.join(', ')}`);
 
 export const flag =
   (otherwise: boolean): Reader<boolean> =>
@@ -57,7 +61,8 @@ export const wholeNumber =
     return /^\d+$/.test(value ?? '') && number >= min && number <= max ? number : expected(`a whole number from ${min} to ${max}`);
   };
 
-export const postgresUrl: Reader<string> = (value) => (/^postgres(ql)?:\/\/.+/.test(value ?? '') ? value! : expected('a postgresql:// address'));
+export const postgresUrl: Reader<string> = (value) =>
+  /^postgres(ql)?:\/\/.+/.test(value ?? '') ? value! : expected('a postgresql:// address');
 
 /** `http://host:port`, or `unix:/path/of.sock`. */
 export const serviceUrl: Reader<string> = (value) =>

@@ -102,7 +102,9 @@ describe('the event store', () => {
     const request = aCommand();
     const elsewhere = storeOn(pool);
     const answers = await Promise.all(
-      Array.from({ length: 50 }, (_, index) => (index % 2 ? store : elsewhere).create(request, () => write(index === 0 ? id : newId('note'), 'hello'))),
+      Array.from({ length: 50 }, (_, index) =>
+        (index % 2 ? store : elsewhere).create(request, () => write(index === 0 ? id : newId('note'), 'hello')),
+      ),
     );
     expect(new Set(answers.map((answer) => answer.body)).size).toBe(1);
     expect(answers.filter((answer) => answer.headers['idempotent-replayed'] !== 'true')).toHaveLength(1);

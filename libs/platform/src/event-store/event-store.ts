@@ -81,7 +81,9 @@ export class EventStore {
         const { state, version } = loaded;
         if (state === null) throw new Problem('not_found', 'There is no such resource.');
         if (request.ifMatch !== null && request.ifMatch !== version) {
-          throw new Problem('version_conflict', `The resource is at version ${version}, not ${request.ifMatch}.`, { current_version: version });
+          throw new Problem('version_conflict', `The resource is at version ${version}, not ${request.ifMatch}.`, {
+            current_version: version,
+          });
         }
         return this.commit(request, await this.outcomeOf(request, () => decide(state, loaded)));
       }),
@@ -141,10 +143,11 @@ export class EventStore {
 
   private async commit(request: CommandRequest, decision: Decision): Promise<RecordedAnswer> {
     const remembered = final(decision.answer);
-    const values = appendParameters(decision.changes, request, this.options.publish, this.options.valueBytesMax, { ...request, ...remembered });
-    const tx = decision.statements?.length
-      ? await this.appendWith(request, decision.statements, values)
-      : await this.appendAlone(values);
+    const values = appendParameters(decision.changes, request, this.options.publish, this.options.valueBytesMax, {
+      ...request,
+      ...remembered,
+    });
+    const tx = decision.statements?.length ? await this.appendWith(request, decision.statements, values) : await this.appendAlone(values);
     if (decision.changes.length > 0) this.options.committed();
     return this.at(tx, remembered);
   }
@@ -224,7 +227,12 @@ export function isLostRace(error: unknown): boolean {
 }
 
 const contended = () =>
-  new Problem('contended', 'Too many changes to this resource at once. Send the same request again, with the same key.', {}, { 'retry-after': '1' });
+  new Problem(
+    'contended',
+    'Too many changes to this resource at once. Send the same request again, with the same key.',
+    {},
+    { 'retry-after': '1' },
+  );
 
 const translated = (error: unknown): unknown =>
   error instanceof EventTooLarge

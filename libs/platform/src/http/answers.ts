@@ -13,4 +13,8 @@ export const resource = (body: object, version: number): RecordedAnswer => ({
 export const json = (body: string, status = 200): RecordedAnswer => ({ status, body, headers: { 'content-type': JSON_TYPE } });
 
 export const isRecordedAnswer = (value: unknown): value is RecordedAnswer =>
-  typeof value === 'object' && value !== null && 'status' in value && 'headers' in value && typeof (value as RecordedAnswer).body === 'string';
+  typeof value === 'object' &&
+  value !== null &&
+  'status' in value &&
+  'headers' in value &&
+  typeof (value as RecordedAnswer).body === 'string';

@@ -41,7 +41,11 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 500 },
   });
-  const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, { bodyParser: false, logger: false, abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {
+    bodyParser: false,
+    logger: false,
+    abortOnError: false,
+  });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   readJsonOnly(fastify);
   accountFor(fastify, options);
@@ -53,7 +57,8 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
 }
 
 /** Adopts a request id that is fit for logs and headers, makes one otherwise. */
-export const requestIdOf = (given: string | string[] | undefined): string => (typeof given === 'string' && adoptable.test(given) ? given : newId('req'));
+export const requestIdOf = (given: string | string[] | undefined): string =>
+  typeof given === 'string' && adoptable.test(given) ? given : newId('req');
 
 function readJsonOnly(fastify: FastifyInstance): void {
   const parse = fastify.getDefaultJsonParser('error', 'error');
@@ -75,7 +80,10 @@ function accountFor(fastify: FastifyInstance, { logger, metrics }: HttpAppOption
     metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime);
     const level = reply.statusCode >= 500 ? 'warn' : 'debug';
     if (logger.isLevelEnabled(level)) {
-      logger[level]({ request_id: request.id, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }, 'answered');
+      logger[level](
+        { request_id: request.id, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
+        'answered',
+      );
     }
     done();
   });
@@ -91,6 +99,13 @@ function addHealth(fastify: FastifyInstance, { metrics, ready }: HttpAppOptions)
 }
 
 async function failing(checks: Readonly<Record<string, () => Promise<unknown>>>): Promise<string[]> {
-  const outcomes = await Promise.all(Object.entries(checks).map(([name, check]) => check().then(() => null, () => name)));
+  const outcomes = await Promise.all(
+    Object.entries(checks).map(([name, check]) =>
+      check().then(
+        () => null,
+        () => name,
+      ),
+    ),
+  );
   return outcomes.filter((name) => name !== null);
 }

@@ -66,7 +66,8 @@ function requireScope(caller: Caller, scope: string | undefined): void {
 
 function requireIdempotencyKey(request: FastifyRequest): void {
   const key = header(request, 'idempotency-key');
-  if (key === undefined || key === '') throw new Problem('idempotency_key_missing', 'Send an Idempotency-Key header with every POST, PATCH, PUT and DELETE.');
+  if (key === undefined || key === '')
+    throw new Problem('idempotency_key_missing', 'Send an Idempotency-Key header with every POST, PATCH, PUT and DELETE.');
   if (!printableAscii.test(key)) throw new Problem('idempotency_key_invalid', 'An Idempotency-Key is 1 to 255 printable ASCII characters.');
 }
 

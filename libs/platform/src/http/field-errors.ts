@@ -27,7 +27,11 @@ function translate(error: ErrorObject): FieldError {
     case 'required':
       return { pointer: `${instancePath}/${escaped(params['missingProperty'] as string)}`, code: 'required', detail: 'is required' };
     case 'additionalProperties':
-      return { pointer: `${instancePath}/${escaped(params['additionalProperty'] as string)}`, code: 'unknown_field', detail: 'is not a field of this request' };
+      return {
+        pointer: `${instancePath}/${escaped(params['additionalProperty'] as string)}`,
+        code: 'unknown_field',
+        detail: 'is not a field of this request',
+      };
     case 'type':
       return at('wrong_type', `must be ${typeNames(params['type'] as string | string[])}`);
     case 'maxLength':
@@ -64,8 +68,19 @@ const allowedValues = ({ params }: ErrorObject): unknown[] =>
   ((params['allowedValues'] ?? [params['allowedValue']]) as unknown[]).map((value) => value ?? 'null');
 
 function typeNames(types: string | string[]): string {
-  const names: Record<string, string> = { string: 'text', integer: 'a whole number', number: 'a number', boolean: 'true or false', array: 'a list', object: 'an object', null: 'null' };
-  return [types].flat().map((type) => names[type] ?? type).join(' or ');
+  const names: Record<string, string> = {
+    string: 'text',
+    integer: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'an object',
+    null: 'null',
+  };
+  return [types]
+    .flat()
+    .map((type) => names[type] ?? type)
+    .join(' or ');
 }
 
 const FORMATS: Record<string, [code: string, detail: string]> = {

@@ -48,7 +48,9 @@ export const IdParam =
 
 /** The same request has the same fingerprint however its JSON is spelled. */
 export function fingerprintOf(method: string, url: string, body: unknown): string {
-  return createHash('sha256').update(`${method} ${url}\n${stringify(body ?? {})}`).digest('hex');
+  return createHash('sha256')
+    .update(`${method} ${url}\n${stringify(body ?? {})}`)
+    .digest('hex');
 }
 
 function ifMatchOf(value: string | undefined): number | null {

@@ -27,7 +27,8 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     const problem = asProblem(error);
     const document = problemDocument(this.catalogue, problem, request.id);
-    if (document.status === 500) this.logger.error({ err: error, request_id: request.id, route: request.routeOptions.url }, 'a bug, or a part that failed');
+    if (document.status === 500)
+      this.logger.error({ err: error, request_id: request.id, route: request.routeOptions.url }, 'a bug, or a part that failed');
     void reply
       .code(document.status)
       .headers({ ...(problem instanceof Problem ? problem.headers : {}), 'content-type': 'application/problem+json; charset=utf-8' })
@@ -38,9 +39,17 @@ export class ProblemFilter implements ExceptionFilter {
 function asProblem(error: unknown): Problem | RuleViolation {
   if (error instanceof Problem || error instanceof RuleViolation) return error;
   if (isOutage(error)) {
-    return new Problem('unavailable', 'The database is not reachable at the moment. Send the same request again, with the same key.', {}, { 'retry-after': '1' });
+    return new Problem(
+      'unavailable',
+      'The database is not reachable at the moment. Send the same request again, with the same key.',
+      {},
+      { 'retry-after': '1' },
+    );
   }
   const known = error instanceof HttpException ? OF_FRAMEWORK[error.getStatus()] : undefined;
   if (known) return new Problem(...known);
-  return new Problem('internal_error', 'Something went wrong on our side. Send the same request again; with the same key it cannot happen twice.');
+  return new Problem(
+    'internal_error',
+    'Something went wrong on our side. Send the same request again; with the same key it cannot happen twice.',
+  );
 }

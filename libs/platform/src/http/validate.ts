@@ -32,13 +32,21 @@ function validatorOf(of: ContractClass, mode: Mode): ValidateFunction {
 
 /** One engine per class: a class that is loaded later may bring schemas that an earlier engine could not know. */
 function engine(mode: Mode): Ajv2020 {
-  const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: true, strictTypes: false, strictRequired: false, allowUnionTypes: true, coerceTypes: mode === 'query', inlineRefs: true });
+  const ajv = new Ajv2020({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    allowUnionTypes: true,
+    coerceTypes: mode === 'query',
+    inlineRefs: true,
+  });
   addFormats(ajv, { mode: 'full', formats: ['date', 'date-time', 'uri'] });
   ajv.addFormat('time-zone', isTimeZone);
   ajv.addVocabulary(['x-id', 'components']);
   return ajv;
 }
-
 
 const zones = new Map<string, boolean>();
 
@@ -59,7 +67,9 @@ function isTimeZone(name: string): boolean {
 /** PostgreSQL can store no NUL, and UTF-8 has no lone surrogate: neither is text. */
 function notText(value: unknown, pointer: string): FieldError[] {
   if (typeof value === 'string') {
-    return value.includes('\0') || !value.isWellFormed() ? [{ pointer, code: 'not_text', detail: 'must not have NUL characters or lone surrogates' }] : [];
+    return value.includes('\0') || !value.isWellFormed()
+      ? [{ pointer, code: 'not_text', detail: 'must not have NUL characters or lone surrogates' }]
+      : [];
   }
   if (value === null || typeof value !== 'object') return [];
   return Object.entries(value).flatMap(([key, item]) => [

@@ -47,12 +47,20 @@ export const replayed = (answer: RecordedAnswer): RecordedAnswer => ({
 });
 
 export const keyReused = (): Problem =>
-  new Problem('idempotency_key_reused', 'This Idempotency-Key was first used with another method, path or body. Use a new key for a new request.');
+  new Problem(
+    'idempotency_key_reused',
+    'This Idempotency-Key was first used with another method, path or body. Use a new key for a new request.',
+  );
 
 export const keyInUse = (): Problem =>
-  new Problem('idempotency_key_in_use', 'The first request with this Idempotency-Key has not ended yet. Send this one again in a moment.', {}, {
-    'retry-after': '1',
-  });
+  new Problem(
+    'idempotency_key_in_use',
+    'The first request with this Idempotency-Key has not ended yet. Send this one again in a moment.',
+    {},
+    {
+      'retry-after': '1',
+    },
+  );
 
 async function within<T>(promise: Promise<T>, ms: number): Promise<T | 'late'> {
   let timer: NodeJS.Timeout | undefined;

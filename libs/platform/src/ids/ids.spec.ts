@@ -19,7 +19,15 @@ describe('ids', () => {
   });
 
   it('are refused when anything is off', () => {
-    const off = ['', 'prj_', 'prj', newId('prj').toLowerCase(), `${newId('prj')}0`, newId('prj').slice(0, -1), 'prj_8ZZZZZZZZZZZZZZZZZZZZZZZZZ'];
+    const off = [
+      '',
+      'prj_',
+      'prj',
+      newId('prj').toLowerCase(),
+      `${newId('prj')}0`,
+      newId('prj').slice(0, -1),
+      'prj_8ZZZZZZZZZZZZZZZZZZZZZZZZZ',
+    ];
     for (const text of off) expect(prefixOf(text)).toBeNull();
     fc.assert(fc.property(fc.string(), (text) => prefixOf(text) === null || new RegExp(idPattern('[a-z]{2,5}')).test(text)));
   });

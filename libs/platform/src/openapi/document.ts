@@ -21,7 +21,10 @@ const OF_MUTATIONS = [
 const OF_LISTS = ['validation_failed', 'cursor_invalid', 'cursor_mismatch'];
 
 /** Paths and schemas of one service, for an OpenAPI 3.1 document. Nothing is started: classes and their decorators say it all. */
-export function openApiParts(source: DocumentSource): { paths: Record<string, Record<string, unknown>>; schemas: Record<string, JsonSchema> } {
+export function openApiParts(source: DocumentSource): {
+  paths: Record<string, Record<string, unknown>>;
+  schemas: Record<string, JsonSchema>;
+} {
   const paths: Record<string, Record<string, unknown>> = {};
   const used = new Set<string>();
   const lists: Record<string, JsonSchema> = {};
@@ -46,7 +49,10 @@ function routesOf(controller: new (...parameters: never[]) => object): { path: s
     const path = Reflect.getMetadata(PATH_METADATA, handler) as string | undefined;
     const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod | undefined;
     if (path === undefined || method === undefined) return [];
-    const whole = `/${[prefix, path].map((part) => part.replace(/^\/|\/$/g, '')).filter(Boolean).join('/')}`;
+    const whole = `/${[prefix, path]
+      .map((part) => part.replace(/^\/|\/$/g, ''))
+      .filter(Boolean)
+      .join('/')}`;
     return [{ path: whole.replace(/:(\w+)/g, '{$1}'), method: RequestMethod[method].toLowerCase(), handler }];
   });
 }
@@ -102,14 +108,23 @@ function queryParameters(query: ContractClass | undefined) {
 }
 
 const headerParameters = (mutation: boolean) =>
-  (mutation ? ['IdempotencyKey', 'IfMatch', 'WorksPosition'] : ['WorksPosition']).map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  (mutation ? ['IdempotencyKey', 'IfMatch', 'WorksPosition'] : ['WorksPosition']).map((name) => ({
+    $ref: `#/components/parameters/${name}`,
+  }));
 
 function answers(text: OperationText, mutation: boolean, refer: (of: ContractClass | ListOfRows) => JsonSchema): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(text.answers).map(([status, of]) => {
-      const names = ['Request-Id', ...(mutation ? ['Works-Position', 'Idempotent-Replayed'] : []), ...(status === '201' ? ['Location', 'ETag'] : [])];
+      const names = [
+        'Request-Id',
+        ...(mutation ? ['Works-Position', 'Idempotent-Replayed'] : []),
+        ...(status === '201' ? ['Location', 'ETag'] : []),
+      ];
       const headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
-      return [status, { description: STATUS_WORDS[status] ?? 'Done', headers, ...(of && { content: { 'application/json': { schema: refer(of) } } }) }];
+      return [
+        status,
+        { description: STATUS_WORDS[status] ?? 'Done', headers, ...(of && { content: { 'application/json': { schema: refer(of) } } }) },
+      ];
     }),
   );
 }
@@ -132,7 +147,12 @@ function problems(codes: readonly string[], catalogue: ProblemCatalogue): Record
         headers: { 'Request-Id': { $ref: '#/components/headers/Request-Id' } },
         content: {
           'application/problem+json': {
-            schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, { type: 'object', properties: { status: { const: status }, code: { enum: of } } }] },
+            schema: {
+              allOf: [
+                { $ref: '#/components/schemas/Problem' },
+                { type: 'object', properties: { status: { const: status }, code: { enum: of } } },
+              ],
+            },
           },
         },
       },

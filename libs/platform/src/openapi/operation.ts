@@ -28,7 +28,11 @@ const PATH_IDS = 'works:path-ids';
 export const Operation =
   (text: OperationText): MethodDecorator =>
   (target, property, descriptor) => {
-    Reflect.defineMetadata(OPERATION, { ...text, operationId: operationIdOf(target.constructor.name, String(property)) }, descriptor.value as object);
+    Reflect.defineMetadata(
+      OPERATION,
+      { ...text, operationId: operationIdOf(target.constructor.name, String(property)) },
+      descriptor.value as object,
+    );
   };
 
 /** The scope a key must have; refused with 403 before anything is looked up, so that nothing leaks. */
@@ -49,7 +53,8 @@ export const operationOf = (handler: object): (OperationText & { operationId: st
 
 export const scopeOf = (handler: object): string | undefined => Reflect.getMetadata(SCOPE, handler) as string | undefined;
 
-export const pathIdsOf = (handler: object): Record<string, string> => (Reflect.getMetadata(PATH_IDS, handler) as Record<string, string> | undefined) ?? {};
+export const pathIdsOf = (handler: object): Record<string, string> =>
+  (Reflect.getMetadata(PATH_IDS, handler) as Record<string, string> | undefined) ?? {};
 
 /** A controller of one route gives its name (`CompleteTask`); one of several gives the method's (`listEndpoints`). */
 function operationIdOf(controller: string, method: string): string {

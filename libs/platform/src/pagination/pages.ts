@@ -58,11 +58,17 @@ export class Pages {
     const bytes = Buffer.from(cursor, 'base64url');
     const payload = bytes.subarray(MAC_BYTES);
     // Base64 has spellings that decode alike; only ours is accepted.
-    const ours = bytes.length > MAC_BYTES && bytes.toString('base64url') === cursor && timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(payload));
+    const ours =
+      bytes.length > MAC_BYTES &&
+      bytes.toString('base64url') === cursor &&
+      timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(payload));
     if (!ours) throw new Problem('cursor_invalid', 'The cursor is not one that a list of ours has answered.');
     const [madeFor, key] = JSON.parse(payload.toString()) as [string, CursorKey];
     if (madeFor !== fingerprint(list)) {
-      throw new Problem('cursor_mismatch', 'The cursor belongs to another list or another filter. Keep the filter while you follow a list, or start anew.');
+      throw new Problem(
+        'cursor_mismatch',
+        'The cursor belongs to another list or another filter. Keep the filter while you follow a list, or start anew.',
+      );
     }
     return key;
   }

@@ -1,7 +1,8 @@
 /** The SQLSTATE of a database's refusal; null when the error is not one (appendix A of the PostgreSQL manual). */
 export function sqlState(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
+  // Every SQLSTATE has a digit; EPIPE and its like, which are as long, have none.
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : null;
 }
 
 /** The name of the unique constraint or index that refused a row; null for any other error. */

@@ -59,10 +59,11 @@ describe('what a database refuses', () => {
     expect([sqlState(refused), isOutage(refused)]).toEqual(['53300', true]);
     await full.end();
     expect(isOutage({ code: '57P03' })).toBe(true);
+    expect([isOutage({ code: 'EPIPE' }), sqlState({ code: 'EPIPE' })]).toEqual([true, null]);
   });
 
   it('is an outage when nobody listens, or somebody listens and says nothing', async () => {
-    const silent = createServer().listen(0, '127.0.0.1');
+    const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as { port: number };
     const waiting = openPool(`postgresql://x@127.0.0.1:${port}/x`, { max: 1, applicationName: 'spec', connectTimeoutMs: 100 });

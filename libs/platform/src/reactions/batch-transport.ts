@@ -55,7 +55,13 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
     const { log, group, isOutage } = this.options;
     if (this.topics.length === 0) return;
     await log.ensureTopics(this.topics);
-    this.subscribed = await log.subscribe({ group, topics: this.topics, batchMax: BATCH_MAX, isOutage, handle: (messages) => this.deliver(messages) });
+    this.subscribed = await log.subscribe({
+      group,
+      topics: this.topics,
+      batchMax: BATCH_MAX,
+      isOutage,
+      handle: (messages) => this.deliver(messages),
+    });
   }
 
   private async deliver(messages: readonly ReceivedMessage[]): Promise<void> {

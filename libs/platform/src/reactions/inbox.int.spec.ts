@@ -30,8 +30,12 @@ describe('the inbox', () => {
     request: { id: 'req_1', idempotency_key: 'k' },
   });
 
-  const noteInserted = (id: string) => (tx: { query: (sql: string, values: unknown[]) => Promise<unknown>; tenant: { organizationId: string } }) =>
-    tx.query("insert into notes (id, organization_id, livemode, version, state) values ($1, $2, true, 1, '{}')", [id, tx.tenant.organizationId]);
+  const noteInserted =
+    (id: string) => (tx: { query: (sql: string, values: unknown[]) => Promise<unknown>; tenant: { organizationId: string } }) =>
+      tx.query("insert into notes (id, organization_id, livemode, version, state) values ($1, $2, true, 1, '{}')", [
+        id,
+        tx.tenant.organizationId,
+      ]);
 
   it('makes the effect happen once for an event that comes again and again, also at the same time', async () => {
     const event = told();
@@ -60,7 +64,9 @@ describe('the inbox', () => {
       }),
     ).rejects.toThrow('the effect failed');
     await inbox.once('fail', event, async (tx) => void (await noteInserted(id)(tx)));
-    const rows = await new TenantDatabase(pool).query({ organizationId: 'org_a', livemode: true }, 'select id from notes where id = $1', [id]);
+    const rows = await new TenantDatabase(pool).query({ organizationId: 'org_a', livemode: true }, 'select id from notes where id = $1', [
+      id,
+    ]);
     expect(rows).toEqual([{ id }]);
   });
 
@@ -69,7 +75,9 @@ describe('the inbox', () => {
     const seen: [string, number, number][] = [];
     await inbox.batch('many', [...events, events[0]!], async (tx, fresh) => {
       await noteInserted(newId('note'))(tx);
-      const { rows } = await tx.query<{ count: string }>("select count(*) from notes where organization_id <> $1", [tx.tenant.organizationId]);
+      const { rows } = await tx.query<{ count: string }>('select count(*) from notes where organization_id <> $1', [
+        tx.tenant.organizationId,
+      ]);
       seen.push([tx.tenant.organizationId, fresh.length, Number(rows[0]!.count)]);
     });
     expect(seen).toEqual([

@@ -98,7 +98,9 @@ describe('the relay', () => {
   it('goes on after its connection was cut', async () => {
     const relay = startRelay();
     await eventually(() => expect(relay.isLeader).toBe(true));
-    await owner.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'notes relay' and datname = current_database()");
+    await owner.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'notes relay' and datname = current_database()",
+    );
     await fact(owner, 'evt_after');
     await eventually(() => expect(log.ids).toEqual(['evt_after']), { withinMs: 5_000 });
   });
@@ -144,7 +146,14 @@ describe('the relay', () => {
     expect(log.published[0]).toMatchObject({
       topic: 'note.written',
       key: 'evt_1',
-      headers: { ce_specversion: '1.0', ce_id: 'evt_1', ce_type: 'note.written', ce_source: '/works/notes', ce_sequence: '1', ce_livemode: 'true' },
+      headers: {
+        ce_specversion: '1.0',
+        ce_id: 'evt_1',
+        ce_type: 'note.written',
+        ce_source: '/works/notes',
+        ce_sequence: '1',
+        ce_livemode: 'true',
+      },
     });
   });
 });

@@ -131,7 +131,7 @@ export class Relay {
 
   private async keepRunning(): Promise<void> {
     const { logger, service } = this.options;
-    for (let failures = 0; !this.stopping.signal.aborted; ) {
+    for (let failures = 0; !this.stopping.signal.aborted;) {
       try {
         await this.lead(() => (failures = 0));
       } catch (error) {
@@ -145,7 +145,11 @@ export class Relay {
   }
 
   private async lead(succeeded: () => void): Promise<void> {
-    const client = new Client({ connectionString: this.options.databaseUrl, application_name: `${this.options.service} relay`, keepAlive: true });
+    const client = new Client({
+      connectionString: this.options.databaseUrl,
+      application_name: `${this.options.service} relay`,
+      keepAlive: true,
+    });
     const broken = new Promise<never>((_, reject) => client.on('error', reject));
     broken.catch(() => undefined);
     try {

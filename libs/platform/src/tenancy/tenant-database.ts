@@ -47,7 +47,9 @@ export class TenantDatabase {
    * One transaction that serves several tenants one after the other, for background work that commits once.
    * Each step sees its own tenant's rows only.
    */
-  async steps<T>(work: (inTenant: <U>(tenant: Tenant, step: (tx: TenantTransaction) => Promise<U>) => Promise<U>) => Promise<T>): Promise<T> {
+  async steps<T>(
+    work: (inTenant: <U>(tenant: Tenant, step: (tx: TenantTransaction) => Promise<U>) => Promise<U>) => Promise<T>,
+  ): Promise<T> {
     const client = await this.pool.connect();
     const committed: (() => void)[] = [];
     try {

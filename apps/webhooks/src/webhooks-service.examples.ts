@@ -57,7 +57,11 @@ export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: bo
 }
 
 /** A message as the relay of another service publishes it. */
-export function anEvent(caller: Caller, type: EventType = 'task.created', data: Record<string, unknown> = { task: { title: 'Measure' } }): LogMessage & { id: string } {
+export function anEvent(
+  caller: Caller,
+  type: EventType = 'task.created',
+  data: Record<string, unknown> = { task: { title: 'Measure' } },
+): LogMessage & { id: string } {
   const id = newId('evt');
   const { topic, key, body } = publicEvent(
     { id, streamId: newId('tsk'), occurredAt: new Date(), cause: { caller, requestId: null, idempotencyKey: null } },
@@ -73,7 +77,9 @@ export interface Arrival {
 }
 
 /** A receiver that answers as the test says. */
-export async function receiver(answer: (arrival: Arrival, response: ServerResponse) => void = (_, response) => void response.writeHead(200).end()) {
+export async function receiver(
+  answer: (arrival: Arrival, response: ServerResponse) => void = (_, response) => void response.writeHead(200).end(),
+) {
   const arrivals: Arrival[] = [];
   const server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];

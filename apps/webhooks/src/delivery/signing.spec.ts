@@ -4,7 +4,11 @@ import { newSigningSecret, signatureOf } from './signing';
 
 describe('signatures', () => {
   const now = () => Math.floor(Date.now() / 1_000);
-  const headers = (signature: string, timestamp: number) => ({ 'webhook-id': 'evt_1', 'webhook-timestamp': String(timestamp), 'webhook-signature': signature });
+  const headers = (signature: string, timestamp: number) => ({
+    'webhook-id': 'evt_1',
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': signature,
+  });
 
   it('are verified by the public library, whatever the body', () => {
     fc.assert(
@@ -20,7 +24,8 @@ describe('signatures', () => {
     const secret = newSigningSecret();
     const timestamp = now();
     const signature = signatureOf(secret, 'evt_1', timestamp, '{"a":1}');
-    const verify = (body: string, id: string, at: number, by = secret) => new Webhook(by).verify(body, { ...headers(signature, at), 'webhook-id': id });
+    const verify = (body: string, id: string, at: number, by = secret) =>
+      new Webhook(by).verify(body, { ...headers(signature, at), 'webhook-id': id });
     expect(() => verify('{"a":2}', 'evt_1', timestamp)).toThrow();
     expect(() => verify('{"a":1}', 'evt_2', timestamp)).toThrow();
     expect(() => verify('{"a":1}', 'evt_1', timestamp - 1)).toThrow();

@@ -1,0 +1,7 @@
+/** What the API answered. */
+export interface Reply<Body = Record<string, any>> {
+  status: number;
+  body: Body;
+  text: string;
+  headers: Headers;
+}
