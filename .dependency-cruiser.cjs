@@ -26,17 +26,11 @@ module.exports = {
     },
     {
       name: 'domain-is-pure',
-      comment: 'Rules run without Nest, Prisma, Kafka, a clock or a network: the domain sees itself and the words of its trade.',
+      comment:
+        'Rules run without Nest, Prisma, Kafka, a clock or a network: the domain sees itself and the words of its trade. (ESLint sees to it that it takes only types from contracts.)',
       severity: 'error',
       from: { path: '^apps/([^/]+)/src/domain/', pathNot: SPEC },
       to: { pathNot: ['^apps/$1/src/domain/', '^libs/platform/src/(decider|errors|ids|calendar)/', '^libs/contracts/src/'] },
-    },
-    {
-      name: 'domain-takes-only-types-from-contracts',
-      comment: 'A type is gone at run time. A class with validators is a framework.',
-      severity: 'error',
-      from: { path: '^apps/([^/]+)/src/domain/', pathNot: SPEC },
-      to: { path: '^libs/contracts/src/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'reads-do-not-write',

@@ -96,7 +96,25 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['apps/*/src/domain/**/*.ts'], ignores: SPECS, rules: { 'no-restricted-syntax': ['error', ...NOT_PURE] } },
+  {
+    files: ['apps/*/src/domain/**/*.ts'],
+    ignores: SPECS,
+    rules: {
+      'no-restricted-syntax': ['error', ...NOT_PURE],
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['@works/contracts/*'],
+              allowTypeImports: true,
+              message: 'A type is gone at run time; a class with validators is a framework.',
+            },
+          ],
+        },
+      ],
+    },
+  },
   { files: ['**/*.{mjs,cjs,js,mts}'], ...tseslint.configs.disableTypeChecked },
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   // These talk to a person on a terminal.

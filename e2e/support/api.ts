@@ -40,9 +40,7 @@ export class Api {
       const reply = await this.send(method, path, body, { key }).catch((error: unknown) => error as Error);
       if (!(reply instanceof Error) && reply.status < 500 && reply.body['code'] !== 'idempotency_key_in_use') return reply;
       if (performance.now() > giveUpAt) {
-        throw new Error(
-          `${method} ${path} has no answer after ${withinMs} ms: ${reply instanceof Error ? String(reply.cause ?? reply) : reply.text}`,
-        );
+        throw new Error(`${method} ${path} has no answer after ${withinMs} ms: ${reply instanceof Error ? reply.message : reply.text}`);
       }
       await delay(50);
     }

@@ -36,7 +36,7 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, admi
   if (positions === null) throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
   const body = await bodyOf(request);
   const options: Dispatcher.DispatchOptions = {
-    method: request.method as Dispatcher.HttpMethod,
+    method: request.method,
     path: request.raw.url!.slice(to.prefix.length),
     headers: headersFor(request, admitted, positions),
     body: body as Dispatcher.DispatchOptions['body'],

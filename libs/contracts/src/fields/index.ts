@@ -145,7 +145,7 @@ function field(options: FieldOptions, validators: PropertyDecorator[], exact?: S
     JSONSchema((derived) => {
       const schema = { ...(derived as Schema), ...(typeof exact === 'function' ? exact() : exact) };
       if ('$ref' in schema) delete schema['type'];
-      return described(options, options.nullable ? orNull(schema) : schema) as never;
+      return described(options, options.nullable ? orNull(schema) : schema);
     })(target, property as string);
   };
 }

@@ -1,6 +1,6 @@
 import { newId } from '../ids';
 import type { DomainEvent } from '../decider';
-import type { Aggregate, Cause, Change, CommandRequest, Fact, PublicFact, Publish } from './types';
+import type { Cause, Change, CommandRequest, Fact, PublicFact, Publish } from './types';
 
 /** What the statement remembers under the idempotency key. */
 export interface Remembered {
@@ -69,7 +69,7 @@ export function appendParameters(
 
 /** Each event of a change with the state before and after it. */
 function factsOf<State, Event extends DomainEvent>(change: Change<State, Event>, cause: Cause): Fact[] {
-  const { evolve } = change.aggregate as Aggregate<State, Event>;
+  const { evolve } = change.aggregate;
   let before = change.before;
   return change.events.map((event, index) => {
     const last = index === change.events.length - 1;

@@ -46,7 +46,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
     logger: false,
     abortOnError: false,
   });
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify = adapter.getInstance<FastifyInstance>();
   readJsonOnly(fastify);
   accountFor(fastify, options);
   addHealth(fastify, options);
@@ -65,7 +65,7 @@ function readJsonOnly(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body.trim() === '') done(null, {});
-    else parse(request, body, done);
+    else void parse(request, body, done);
   });
 }
 

@@ -1,4 +1,5 @@
-import { Client, Pool } from 'pg';
+import type { Pool } from 'pg';
+import { Client } from 'pg';
 import type { EventLog, LogMessage } from '../event-log';
 import { createLogger } from '../logging';
 import { openPool } from '../postgres';
