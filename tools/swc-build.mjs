@@ -12,7 +12,8 @@ const OPTIONS = {
     target: 'es2022',
     keepClassNames: true,
   },
-  module: { type: 'commonjs' },
+  // `import()` stays what it is: it loads ES modules.
+  module: { type: 'commonjs', ignoreDynamic: true },
   sourceMaps: true,
   swcrc: false,
 };

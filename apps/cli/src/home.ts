@@ -81,6 +81,11 @@ export class Home {
     return server;
   }
 
+  /** The gateway's database: of the product that runs here, or of the deployment that GATEWAY_DATABASE_URL names. */
+  async gatewayUrl(): Promise<string> {
+    return process.env['GATEWAY_DATABASE_URL'] ?? this.databaseUrl(await this.server(), 'gateway', 'worker');
+  }
+
   private write(name: string, content: object): void {
     const file = join(this.path, name);
     writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });

@@ -21,9 +21,7 @@ export function createKeyCommand(): Command {
       const wanted = scopes === undefined ? [...SCOPES] : scopes.split(',').map((scope) => scope.trim());
       const unknown = wanted.filter((scope) => !(SCOPES as readonly string[]).includes(scope));
       if (unknown.length > 0) throw new Error(`Not a scope: ${unknown.join(', ')}. There are: ${SCOPES.join(', ')}.`);
-      const home = Home.here();
-      const url = home.databaseUrl(await home.server(), 'gateway', 'worker');
-      const key = await withGatewayDatabase(url, (database) => createKey(database, organization, mode, wanted));
+      const key = await withGatewayDatabase(await Home.here().gatewayUrl(), (database) => createKey(database, organization, mode, wanted));
       process.stdout.write(
         json ? `${JSON.stringify(key)}\n` : `Key     ${key.id}\nSecret  ${key.key}\n\nThe secret is shown this once and kept nowhere.\n`,
       );

@@ -11,9 +11,7 @@ export function createOrganizationCommand(): Command {
     .action(async (name: string, options: { timeZone: string; json?: boolean }) => {
       refuseUnknownZone(options.timeZone);
       if (name.trim() === '' || name.length > 200) throw new Error('A name has 1 to 200 characters.');
-      const home = Home.here();
-      const url = home.databaseUrl(await home.server(), 'gateway', 'worker');
-      const organization = await withGatewayDatabase(url, (database) => createOrganization(database, name, options.timeZone));
+      const organization = await withGatewayDatabase(await Home.here().gatewayUrl(), (database) => createOrganization(database, name, options.timeZone));
       const { id, live_key, test_key } = organization;
       process.stdout.write(
         options.json

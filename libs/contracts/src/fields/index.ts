@@ -1,4 +1,3 @@
-import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   Equals,
@@ -19,6 +18,7 @@ import {
 } from 'class-validator';
 import { JSONSchema } from 'class-validator-jsonschema';
 import { idPattern } from '@works/platform/ids';
+import { ID_PREFIXES } from '../ids';
 
 /**
  * The vocabulary of fields. Each is a handful of class-validator decorators; the JSON Schema made from them is what the service
@@ -118,7 +118,7 @@ type Constructor = new (...parameters: never[]) => object;
 
 /** An object of a class that is written with these fields. */
 export const Nested = (of: () => Constructor, options: FieldOptions = {}): PropertyDecorator =>
-  field(options, [ValidateNested(), Type(of)], () => reference(of()));
+  field(options, [ValidateNested()], () => reference(of()));
 
 /** A list of objects of a class, of ids (`'tsk'`), or of what a JSON Schema describes. */
 export const ListOf = (
@@ -126,7 +126,13 @@ export const ListOf = (
   { max = 100, ...options }: FieldOptions & { max?: number } = {},
 ): PropertyDecorator => field(options, [IsArray(), ArrayMaxSize(max)], () => ({ type: 'array', maxItems: max, items: itemSchema(item) }));
 
-const idSchema = (prefix: string): Schema => ({ type: 'string', pattern: idPattern(prefix), 'x-id': prefix });
+const idSchema = (prefix: string): Schema => ({ type: 'string', pattern: idPattern(prefix), 'x-id': prefix, ...idTitle(prefix) });
+
+/** `user id`, `webhook endpoint id`: what errors call it. */
+function idTitle(prefix: string): Schema {
+  const name = Object.entries(ID_PREFIXES).find(([, known]) => known === prefix)?.[0];
+  return name === undefined ? {} : { title: `${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace(/^api/, 'API')} id` };
+}
 
 const reference = (of: Constructor): Schema => ({ $ref: `#/components/schemas/${of.name}` });
 

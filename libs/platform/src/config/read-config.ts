@@ -30,7 +30,8 @@ export function readConfig<Spec extends Record<string, [variable: string, reader
   return Object.fromEntries(values) as { [Name in keyof Spec]: ReturnType<Spec[Name][1]> };
 }
 
-const expected = (what: string): never => {
+/** Refuses a value; `what` is told to whoever starts the process. */
+export const expected = (what: string): never => {
   throw new Expected(what);
 };
 

@@ -1,31 +1,38 @@
-import { flag, oneOf, optional, postgresUrl, readConfig, serviceUrl, text, type Reader } from './read-config';
+import { expected, flag, oneOf, optional, postgresUrl, readConfig, serviceUrl, text, wholeNumber, type Reader } from './read-config';
 
 /** A port, or the path of a unix socket. */
 export type ListenOn = { port: number } | { path: string };
 
-const listenOn: Reader<ListenOn> = (value) => (value?.startsWith('/') ? { path: value } : { port: port(value) });
+const port = wholeNumber(0, 65_535, 0);
 
-const port = (value: string | undefined): number => {
-  const number = Number(value ?? 0);
-  return Number.isInteger(number) && number >= 0 && number <= 65_535 ? number : Number.NaN;
-};
+const listenOn: Reader<ListenOn> = (value) => (value?.startsWith('/') ? { path: value } : { port: port(value) });
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
-const addresses: Reader<string[]> = (value) => (value ?? '').split(',').filter((address) => address !== '');
+/** `host:port` of each broker; needed where Kafka is the log. */
+const brokers =
+  (needed: boolean): Reader<string[]> =>
+  (value) => {
+    const addresses = (value ?? '')
+      .split(',')
+      .map((address) => address.trim())
+      .filter((address) => address !== '');
+    const usable = addresses.every((address) => /^[^\s/]+:\d{1,5}$/.test(address)) && (addresses.length > 0 || !needed);
+    return usable ? addresses : expected('host:port of each broker, with commas between');
+  };
 
 /** What every service reads from its environment; bad variables are all named at once. */
 export function serviceConfig(env: NodeJS.ProcessEnv) {
-  const listen = env['LISTEN'] ?? env['PORT'];
   return readConfig(
     {
-      listen: ['LISTEN', () => listenOn(listen)],
+      listen: [env['LISTEN'] ? 'LISTEN' : 'PORT', listenOn],
+      host: ['HOST', (value) => value ?? '127.0.0.1'],
       databaseUrl: ['DATABASE_URL', postgresUrl],
       workerDatabaseUrl: ['WORKER_DATABASE_URL', postgresUrl],
       migrationDatabaseUrl: ['MIGRATION_DATABASE_URL', optional(postgresUrl)],
       eventLog: ['EVENT_LOG', oneOf(['embedded', 'kafka'])],
       logDatabaseUrl: ['LOG_DATABASE_URL', env['EVENT_LOG'] === 'embedded' ? postgresUrl : optional(postgresUrl)],
-      kafkaBrokers: ['KAFKA_BROKERS', addresses],
+      kafkaBrokers: ['KAFKA_BROKERS', brokers(env['EVENT_LOG'] === 'kafka')],
       secret: ['WORKS_SECRET', text('at least 32 characters', 32)],
       projectsUrl: ['PROJECTS_URL', optional(serviceUrl)],
       tasksUrl: ['TASKS_URL', optional(serviceUrl)],

@@ -118,6 +118,44 @@ describe('the table under the embedded event log', () => {
     await subscription.caughtUp();
   });
 
+  // The order of each key would be lost if two instances worked on one partition.
+  it('gives a partition to a newcomer only when its owner has finished what it has in hand', async () => {
+    const release: (() => void)[] = [];
+    const owned: string[] = [];
+    const owner = await log.subscribe({
+      group: 'readers',
+      topics: ['note.written'],
+      isOutage: () => false,
+      handle: async (messages) => {
+        owned.push(...messages.map(({ value }) => value));
+        await new Promise<void>((resolve) => release.push(resolve));
+      },
+    });
+    // The newcomer's half of the partitions is among these keys.
+    const values = Array.from({ length: 60 }, (_, index) => `v${index}`);
+    await log.publish(values.map((value) => ({ ...note(value), key: value })));
+    await eventually(() => expect(owned).toHaveLength(60));
+    const newcomer = await embeddedLog({ url: database.appUrl, instance: 'newcomer' });
+    await newcomer.subscribe({
+      group: 'readers',
+      topics: ['note.written'],
+      isOutage: () => false,
+      handle: (messages) => Promise.resolve(void handled.push(...messages.map(({ value }) => value))),
+    });
+    const admin = await connected(database.superuserUrl);
+    await eventually(async () => {
+      const { rows } = await admin.query<{ query: string }>(
+        "select query from pg_stat_activity where application_name = 'newcomer readers'",
+      );
+      expect(rows[0]?.query).toMatch(/pg_try_advisory_lock/);
+    });
+    await admin.end();
+    release.forEach((open) => open());
+    await owner.caughtUp();
+    expect(handled).toEqual([]);
+    await newcomer.close();
+  });
+
   // A member whose connection is gone has lost its partitions: what it still has in hand must not move the cursor of whoever has them now.
   it('lets a member that has lost its connection commit nothing', async () => {
     const opened: (() => void)[] = [];

@@ -7,7 +7,7 @@ export class ContractPipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (type !== 'body' && type !== 'query') return value;
     if (!hasSchema(metatype)) return value;
-    const given = type === 'query' ? { ...(value as object) } : (value ?? {});
+    const given = type === 'query' ? { ...(value as object) } : value === undefined ? {} : value;
     validate(metatype, given, type);
     return given;
   }

@@ -7,11 +7,16 @@ import { deriveKey } from '../config';
 import { newId } from '../ids';
 import type { Logger } from '../logging';
 import type { ProblemCatalogue } from '../problems';
+import { Addresses } from './addresses';
 import { ContractPipe } from './contract.pipe';
 import { DoorGuard, type Clock } from './door.guard';
 import { AnswerAdapter } from './fastify.adapter';
+import { notReady, type ReadyChecks } from './health';
 import type { Metrics } from './metrics';
 import { ProblemFilter } from './problem.filter';
+import { readJsonOnly } from './read-json';
+import { refuseUnreadable } from './unreadable';
+import type { AdmittedRequest } from './request';
 
 export interface HttpAppOptions {
   readonly module: Type | DynamicModule;
@@ -21,8 +26,8 @@ export interface HttpAppOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
-  /** Named checks of `/health/ready`; each rejects while its part is not ready. */
-  readonly ready: Readonly<Record<string, () => Promise<unknown>>>;
+  /** Named checks of `/health/ready`; each rejects, or does not answer, while its part is not ready. */
+  readonly ready: ReadyChecks;
 }
 
 /** The gateway refuses larger bodies already; a service reached by another way does too. */
@@ -32,14 +37,17 @@ const adoptable = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** A Nest application on Fastify with our door, our validation and our problems; it does not listen yet. */
 export async function createHttpApp(options: HttpAppOptions): Promise<NestFastifyApplication> {
+  const addresses = new Addresses();
+  const problems = new ProblemFilter(options.catalogue, options.logger, addresses);
   const adapter = new AnswerAdapter({
     bodyLimit: BODY_BYTES_MAX,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => requestIdOf(request.headers['x-request-id']),
-    disableRequestLogging: true,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 500 },
+    frameworkErrors: (error, request, reply) => problems.refuseAddress(error, request, reply),
+    clientErrorHandler: refuseUnreadable,
   });
   const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {
     bodyParser: false,
@@ -47,27 +55,19 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
     abortOnError: false,
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  fastify.addHook('onRoute', ({ url, method }) => addresses.note(url, method));
   readJsonOnly(fastify);
   accountFor(fastify, options);
   addHealth(fastify, options);
   app.useGlobalGuards(new DoorGuard(deriveKey(options.secret, 'caller'), options.clock ?? (() => new Date())));
   app.useGlobalPipes(new ContractPipe());
-  app.useGlobalFilters(new ProblemFilter(options.catalogue, options.logger));
+  app.useGlobalFilters(problems);
   return app;
 }
 
 /** Adopts a request id that is fit for logs and headers, makes one otherwise. */
 export const requestIdOf = (given: string | string[] | undefined): string =>
   typeof given === 'string' && adoptable.test(given) ? given : newId('req');
-
-function readJsonOnly(fastify: FastifyInstance): void {
-  const parse = fastify.getDefaultJsonParser('error', 'error');
-  fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body.trim() === '') done(null, {});
-    else void parse(request, body, done);
-  });
-}
 
 /** One line and one observation per request. Successes are at level debug: the gateway has said them already. */
 function accountFor(fastify: FastifyInstance, { logger, metrics }: HttpAppOptions): void {
@@ -81,7 +81,14 @@ function accountFor(fastify: FastifyInstance, { logger, metrics }: HttpAppOption
     const level = reply.statusCode >= 500 ? 'warn' : 'debug';
     if (logger.isLevelEnabled(level)) {
       logger[level](
-        { request_id: request.id, method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
+        {
+          request_id: request.id,
+          organization_id: (request as AdmittedRequest).admitted?.caller.organizationId,
+          method: request.method,
+          route,
+          status: reply.statusCode,
+          ms: Math.round(reply.elapsedTime * 10) / 10,
+        },
         'answered',
       );
     }
@@ -92,20 +99,8 @@ function accountFor(fastify: FastifyInstance, { logger, metrics }: HttpAppOption
 function addHealth(fastify: FastifyInstance, { metrics, ready }: HttpAppOptions): void {
   fastify.get('/health/live', (_request, reply) => reply.send({ status: 'live' }));
   fastify.get('/health/ready', async (_request, reply) => {
-    const failed = await failing(ready);
+    const failed = await notReady(ready);
     return reply.code(failed.length === 0 ? 200 : 503).send({ status: failed.length === 0 ? 'ready' : 'not ready', failed });
   });
   fastify.get('/metrics', async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()));
-}
-
-async function failing(checks: Readonly<Record<string, () => Promise<unknown>>>): Promise<string[]> {
-  const outcomes = await Promise.all(
-    Object.entries(checks).map(([name, check]) =>
-      check().then(
-        () => null,
-        () => name,
-      ),
-    ),
-  );
-  return outcomes.filter((name) => name !== null);
 }

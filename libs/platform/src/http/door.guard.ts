@@ -53,11 +53,15 @@ export class DoorGuard implements CanActivate {
     const known = signed === undefined ? undefined : this.verified.get(signed);
     if (known !== undefined && known.expiresAt > nowMs) return known.caller;
     const verified = verifyCaller(signed, this.key, nowMs);
-    if (verified === null) throw new Problem('unauthenticated', 'Send a valid API key: `Authorization: Bearer sk_…`.');
+    if (verified === null) throw unauthenticated();
     this.verified.set(signed!, verified);
     return verified.caller;
   }
 }
+
+/** RFC 9110 asks for the challenge with every 401. */
+const unauthenticated = () =>
+  new Problem('unauthenticated', 'Send a valid API key: `Authorization: Bearer sk_…`.', {}, { 'www-authenticate': 'Bearer' });
 
 function requireScope(caller: Caller, scope: string | undefined): void {
   if (scope === undefined || caller.scopes.includes(scope) || caller.scopes.includes('*')) return;

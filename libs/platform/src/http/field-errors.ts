@@ -1,5 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import { prefixOf } from '../ids';
+import { idNouns } from '../openapi';
+import { escaped } from './pointers';
 
 /** One bad field: where (RFC 6901), what kind, and what would be right. */
 export interface FieldError {
@@ -62,8 +64,6 @@ function translate(error: ErrorObject): FieldError {
   }
 }
 
-const escaped = (member: string): string => member.replaceAll('~', '~0').replaceAll('/', '~1');
-
 const allowedValues = ({ params }: ErrorObject): unknown[] =>
   ((params['allowedValues'] ?? [params['allowedValue']]) as unknown[]).map((value) => value ?? 'null');
 
@@ -87,7 +87,6 @@ const FORMATS: Record<string, [code: string, detail: string]> = {
   date: ['not_a_date', 'must be a date that exists, as YYYY-MM-DD'],
   'date-time': ['not_an_instant', 'must be an instant with an offset, as 2026-11-23T10:00:00Z (RFC 3339)'],
   'time-zone': ['not_a_time_zone', 'must be the IANA name of a time zone, such as Asia/Kolkata'],
-  uri: ['not_a_url', 'must be an absolute URL'],
 };
 
 function formatError(pointer: string, format: string): FieldError {
@@ -95,11 +94,19 @@ function formatError(pointer: string, format: string): FieldError {
   return { pointer, code, detail };
 }
 
-function patternError({ instancePath, parentSchema, data, params }: ErrorObject): FieldError {
+function patternError({ instancePath: pointer, parentSchema, data, params }: ErrorObject): FieldError {
   const prefix = (parentSchema as { 'x-id'?: string } | undefined)?.['x-id'];
-  if (prefix === undefined) return { pointer: instancePath, code: 'wrong_format', detail: `must match ${params['pattern'] as string}` };
+  if (prefix === undefined) return { pointer, code: 'wrong_format', detail: `must match ${params['pattern'] as string}` };
+  const wanted = `must be ${idInWords(prefix)} (${prefix}_…)`;
   const came = typeof data === 'string' ? prefixOf(data) : null;
   return came === null
-    ? { pointer: instancePath, code: 'malformed_id', detail: `must be an id of the form ${prefix}_… (a prefixed ULID)` }
-    : { pointer: instancePath, code: 'wrong_id_type', detail: `must be an id of the form ${prefix}_…, got one of the form ${came}_…` };
+    ? { pointer, code: 'malformed_id', detail: wanted }
+    : { pointer, code: 'wrong_id_type', detail: `${wanted}, got ${idInWords(came)}` };
+}
+
+/** `a user id`, `an event id`; an unknown kind by its prefix. */
+function idInWords(prefix: string): string {
+  const noun = idNouns().get(prefix);
+  if (noun === undefined) return `an id of the form ${prefix}_…`;
+  return `${/^([aeio]|u(?!s))/.test(noun) ? 'an' : 'a'} ${noun}`;
 }

@@ -1,5 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import stringify from 'safe-stable-stringify';
 import type { CommandRequest } from '../event-store';
 import { isId } from '../ids';
@@ -27,7 +27,7 @@ export const Command = createParamDecorator((_: unknown, context: ExecutionConte
     idempotencyKey: header(request, 'idempotency-key')!,
     fingerprint: fingerprintOf(request.method, request.url, request.body),
     ifMatch: ifMatchOf(header(request, 'if-match')),
-    traceparent: header(request, 'traceparent') ?? null,
+    traceparent: traceparentOf(header(request, 'traceparent')),
   };
 });
 
@@ -59,3 +59,8 @@ function ifMatchOf(value: string | undefined): number | null {
   if (version === undefined) throw new Problem('invalid_header', 'If-Match must be an ETag of ours, such as W/"3".');
   return Number(version);
 }
+
+const w3cTrace = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** It travels on with every event, so only what is one may enter; anything else counts as absent (W3C Trace Context, 3.2). */
+const traceparentOf = (value: string | undefined): string | null => (value !== undefined && w3cTrace.test(value) ? value : null);

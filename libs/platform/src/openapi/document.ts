@@ -3,7 +3,7 @@ import { RequestMethod } from '@nestjs/common';
 import { idPattern } from '../ids';
 import type { ProblemCatalogue } from '../problems';
 import { operationOf, pathIdsOf, scopeOf, type ListOfRows, type OperationText } from './operation';
-import { contractSchemas, schemaOf, type ContractClass, type JsonSchema } from './schemas';
+import { schemaOf, schemasWithin, type ContractClass, type JsonSchema } from './schemas';
 
 export interface DocumentSource {
   /** Goes into `x-service`, by which the gateway routes. */
@@ -36,8 +36,7 @@ export function openApiParts(source: DocumentSource): {
       (paths[path] ??= {})[method] = operation(source, path, method, handler, text, refer);
     }
   }
-  const schemas = Object.fromEntries(withDependencies(used).map((name) => [name, contractSchemas()[name]!]));
-  return { paths, schemas: { ...schemas, ...lists } };
+  return { paths, schemas: { ...schemasWithin(used), ...lists } };
 }
 
 function routesOf(controller: new (...parameters: never[]) => object): { path: string; method: string; handler: object }[] {
@@ -176,18 +175,4 @@ function reference(of: ContractClass | ListOfRows, used: Set<string>, lists: Rec
     },
   };
   return { $ref: `#/components/schemas/${row.name}List` };
-}
-
-/** The named classes and everything that they refer to, sorted. */
-function withDependencies(names: Iterable<string>): string[] {
-  const found = new Set<string>();
-  const visit = (name: string): void => {
-    if (found.has(name)) return;
-    found.add(name);
-    const schema = contractSchemas()[name];
-    if (schema === undefined) throw new Error(`${name} has no fields with validators`);
-    for (const [, other] of JSON.stringify(schema).matchAll(/#\/components\/schemas\/(\w+)/g)) visit(other!);
-  };
-  for (const name of names) visit(name);
-  return [...found].sort();
 }

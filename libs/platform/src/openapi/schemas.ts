@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { ValidationTypes } from 'class-validator';
+import { getMetadataStorage, ValidationTypes } from 'class-validator';
 import { validationMetadatasToSchemas } from 'class-validator-jsonschema';
 
 export type JsonSchema = Record<string, unknown>;
@@ -8,37 +8,83 @@ export type ContractClass = new (...parameters: never[]) => object;
 /** Where a field notes whether it must be there; see contracts/fields. */
 const PRESENCE = 'x-presence';
 
-let known: { classes: number; schemas: Record<string, JsonSchema> } | null = null;
+let known: Record<string, JsonSchema> | null = null;
+let nouns: ReadonlyMap<string, string> | null = null;
 
 /**
  * The JSON Schema (2020-12) of every class whose fields have validators, by class name, closed against unknown fields.
  * The same schemas validate requests and make up `components.schemas` of the OpenAPI document.
  */
-export function contractSchemas(): Record<string, JsonSchema> {
-  known ??= { classes: 0, schemas: build() };
-  return known.schemas;
-}
+export const contractSchemas = (): Record<string, JsonSchema> => (known ??= build());
 
 /** The schema of one class; classes that were loaded after the first look are found as well. */
 export function schemaOf(of: ContractClass): JsonSchema {
-  const schema = contractSchemas()[of.name] ?? forget()[of.name];
+  const schema = find(of);
   if (schema === undefined) throw new Error(`${of.name} has no fields with validators`);
   return schema;
 }
 
-export const hasSchema = (of: unknown): of is ContractClass =>
-  typeof of === 'function' && (contractSchemas()[of.name] !== undefined || forget()[of.name] !== undefined);
+/** Classes that have no fields, such as `Object`: they would be looked for anew with every request. */
+const fieldless = new WeakSet<object>();
 
-function forget(): Record<string, JsonSchema> {
+export function hasSchema(of: unknown): of is ContractClass {
+  if (typeof of !== 'function' || fieldless.has(of)) return false;
+  if (find(of as ContractClass) !== undefined) return true;
+  fieldless.add(of);
+  return false;
+}
+
+/** The named classes and everything that they refer to, sorted by name. */
+export function schemasWithin(names: Iterable<string>): Record<string, JsonSchema> {
+  const found = new Map<string, JsonSchema>();
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
+    const schema = contractSchemas()[name];
+    if (schema === undefined) throw new Error(`${name} has no fields with validators`);
+    found.set(name, schema);
+    for (const other of referencesOf(schema)) visit(other);
+  };
+  for (const name of names) visit(name);
+  return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export const referencesOf = (schema: JsonSchema): string[] =>
+  [...JSON.stringify(schema).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name!);
+
+/** What ids are called, by prefix (`usr` → `user id`): the titles that id fields carry in the schemas. */
+export const idNouns = (): ReadonlyMap<string, string> => (nouns ??= new Map(Object.values(contractSchemas()).flatMap(idTitles)));
+
+function idTitles(schema: unknown): [string, string][] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  const { 'x-id': prefix, title } = schema as { 'x-id'?: unknown; title?: unknown };
+  const own: [string, string][] = typeof prefix === 'string' && typeof title === 'string' ? [[prefix, title]] : [];
+  return [...own, ...Object.values(schema).flatMap(idTitles)];
+}
+
+function find(of: ContractClass): JsonSchema | undefined {
+  const schema = contractSchemas()[of.name];
+  if (schema !== undefined) return schema;
   known = null;
-  return contractSchemas();
+  nouns = null;
+  return contractSchemas()[of.name];
 }
 
 function build(): Record<string, JsonSchema> {
+  refuseNamesakes();
   const schemas = validationMetadatasToSchemas({
     additionalConverters: { [ValidationTypes.NESTED_VALIDATION]: () => ({}) },
   }) as Record<string, JsonSchema>;
   return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, closed(schema)]));
+}
+
+/** Two classes of one name would become one schema with the fields of both, and each would accept the other's. */
+function refuseNamesakes(): void {
+  const { validationMetadatas } = getMetadataStorage() as unknown as { validationMetadatas: ReadonlyMap<ContractClass, unknown> };
+  const seen = new Set<string>();
+  for (const { name } of validationMetadatas.keys()) {
+    if (seen.has(name)) throw new Error(`Two classes with validators are called ${name}; their names become the names of schemas`);
+    seen.add(name);
+  }
 }
 
 function closed(schema: JsonSchema): JsonSchema {

@@ -138,9 +138,9 @@ export function stopWhenAsked(stop: () => Promise<void>): void {
   process.once('disconnect', end);
 }
 
-async function listen(app: NestFastifyApplication, { listen: on }: ServiceConfig): Promise<string> {
+async function listen(app: NestFastifyApplication, { listen: on, host }: ServiceConfig): Promise<string> {
   if ('port' in on) {
-    await app.listen(on.port, '127.0.0.1');
+    await app.listen(on.port, host);
     return app.getUrl();
   }
   // A socket that a killed process left behind would refuse the new one.
