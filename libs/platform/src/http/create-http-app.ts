@@ -46,7 +46,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 500 },
-    frameworkErrors: (error, request, reply) => problems.refuseAddress(error, request, reply),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => problems.refuseAddress(error, request, reply),
     clientErrorHandler: refuseUnreadable,
   });
   const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {

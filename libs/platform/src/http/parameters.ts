@@ -48,9 +48,7 @@ export const IdParam =
 
 /** The same request has the same fingerprint however its JSON is spelled. */
 export function fingerprintOf(method: string, url: string, body: unknown): string {
-  return createHash('sha256')
-    .update(`${method} ${url}\n${stringify(body ?? {})}`)
-    .digest('hex');
+  return hash('sha256', `${method} ${url}\n${stringify(body ?? {})}`);
 }
 
 function ifMatchOf(value: string | undefined): number | null {
