@@ -6,11 +6,11 @@ import { Product, type Log, type Service } from '../support/product';
 import { Receiver } from '../support/receiver';
 import { seeded } from '../support/seeded';
 
-const PROJECTS = Number(process.env['CHAOS_PROJECTS'] ?? 500);
+const PROJECTS = Number(process.env['CHAOS_PROJECTS'] ?? 150);
 const CLIENTS = 8;
 const SERVICES: readonly Service[] = ['gateway', 'projects', 'tasks', 'webhooks'];
 /** Between two kills; restarts overlap with further kills on purpose. */
-const CALM_MS = { least: 700, most: 2_500 };
+const CALM_MS = { least: 3_000, most: 7_000 };
 const TASKS_OF_TEMPLATE = 24;
 
 /**
