@@ -1,6 +1,7 @@
 // Dependencies, as the lock file says: installed when they are missing or others. Plain Node, because there may be nothing else yet.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 const OLDEST_NODE = [20, 19];
+/** Says which lock file was installed; it goes when node_modules goes. */
+const STAMP = 'node_modules/.works-installed';
 /** Nobody looks at a silent terminal for longer. */
 const SAY_SOMETHING_EVERY_MS = 10_000;
 
@@ -25,28 +28,41 @@ export async function ensureInstalled(say = console.log) {
     // Tools are needed to build, so they are installed whatever NODE_ENV says.
     await run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error']);
     await linkPostgresLibraries();
+    writeFileSync(join(root, STAMP), checksumOfLock());
   } finally {
     clearInterval(patience);
   }
   say(`Installed in ${elapsed()}`);
 }
 
-/** By content, not by age: a checkout makes files newer, and a restored cache makes them older, without changing anything. */
+/**
+ * By content, not by age: a checkout makes files newer, and a restored cache makes them older, without changing anything.
+ * Either this script installed this very lock file, or npm itself was used and has everything that is needed on every system.
+ */
 function isInstalled() {
+  if (readOr(STAMP, '') === checksumOfLock()) return true;
   const installed = packagesIn('node_modules/.package-lock.json');
-  const wanted = packagesIn('package-lock.json');
-  if (installed === null) return false;
-  const isForOthers = ({ optional, os, cpu }) => optional || os !== undefined || cpu !== undefined;
-  return Object.entries(wanted).every(
-    ([path, { version, ...rest }]) => path === '' || isForOthers(rest) || installed[path]?.version === version,
-  );
+  const wanted = Object.entries(packagesIn('package-lock.json') ?? {}).filter(([path, entry]) => path !== '' && isForEverybody(entry));
+  return installed !== null && wanted.every(([path, { version }]) => installed[path]?.version === version);
 }
+
+const isForEverybody = ({ optional, devOptional, extraneous, os, cpu }) => !optional && !devOptional && !extraneous && !os && !cpu;
+
+const checksumOfLock = () => createHash('sha256').update(readOr('package-lock.json', '')).digest('hex');
 
 function packagesIn(file) {
   try {
-    return JSON.parse(readFileSync(join(root, file), 'utf8')).packages;
+    return JSON.parse(readOr(file, '')).packages;
   } catch {
     return null; // not there, or half written
+  }
+}
+
+function readOr(file, otherwise) {
+  try {
+    return readFileSync(join(root, file), 'utf8');
+  } catch {
+    return otherwise;
   }
 }
 

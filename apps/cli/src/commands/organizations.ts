@@ -11,7 +11,9 @@ export function createOrganizationCommand(): Command {
     .action(async (name: string, options: { timeZone: string; json?: boolean }) => {
       refuseUnknownZone(options.timeZone);
       if (name.trim() === '' || name.length > 200) throw new Error('A name has 1 to 200 characters.');
-      const organization = await withGatewayDatabase(await Home.here().gatewayUrl(), (database) => createOrganization(database, name, options.timeZone));
+      const organization = await withGatewayDatabase(await Home.here().gatewayUrl(), (database) =>
+        createOrganization(database, name, options.timeZone),
+      );
       const { id, live_key, test_key } = organization;
       process.stdout.write(
         options.json

@@ -15,7 +15,7 @@ interface Waiting {
 /** Writes results down, one statement at a time: while one is under way the others gather, so that a busy worker commits rarely. */
 export class Recorder {
   private waiting: Waiting[] = [];
-  private running: Promise<void> | null = null;
+  private running = false;
 
   constructor(
     private readonly pool: Pool,
@@ -26,16 +26,19 @@ export class Recorder {
   record(result: Result): Promise<void> {
     return new Promise((recorded) => {
       this.waiting.push({ result, recorded });
-      this.running ??= this.drain().finally(() => (this.running = null));
+      if (!this.running) void this.drain();
     });
   }
 
   private async drain(): Promise<void> {
+    this.running = true;
     while (this.waiting.length > 0) {
       const batch = this.waiting.splice(0, BATCH_MAX);
       await this.write(batch.map(({ result }) => result));
       for (const { recorded } of batch) recorded();
     }
+    // In the same turn as the last look at the queue: whoever comes later starts anew.
+    this.running = false;
   }
 
   /** A database that is away is waited for as long as the leases last; after that another worker sends again. */

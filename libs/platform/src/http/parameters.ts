@@ -47,9 +47,8 @@ export const IdParam =
   };
 
 /** The same request has the same fingerprint however its JSON is spelled. */
-export function fingerprintOf(method: string, url: string, body: unknown): string {
-  return hash('sha256', `${method} ${url}\n${stringify(body ?? {})}`);
-}
+export const fingerprintOf = (method: string, url: string, body: unknown): string =>
+  hash('sha256', `${method} ${url}\n${stringify(body ?? {})}`);
 
 function ifMatchOf(value: string | undefined): number | null {
   if (value === undefined || value.trim() === '*') return null;

@@ -92,33 +92,28 @@ export async function launchPostmaster(directory: string, settings: Readonly<Rec
   for (;;) {
     await writeSettings(directory, { ...settings, port: String(await freePort(directory)) });
     const logged = await sizeOf(logOf(directory));
-    try {
-      await runServerProgram(
-        'pg_ctl',
-        ['start', '-w', '-t', String(START_TIMEOUT_SECONDS), '-D', dataOf(directory), '-l', logOf(directory)],
-        dataOf(directory),
-      );
-    } catch (error) {
-      const running = await runningPostmaster(directory);
-      if (running) return running; // somebody else was faster
-      const said = await readFrom(logOf(directory), logged);
-      if (!isPassing(said) || performance.now() > giveUpAt)
-        throw new Error(`PostgreSQL did not start in ${directory}: ${said.trim()}`, { cause: error });
-      await delay(LOOK_AGAIN_MS);
-      continue;
-    }
+    const failure = await pgCtl(directory, ['start', '-w', '-t', String(START_TIMEOUT_SECONDS), '-l', logOf(directory)]).then(
+      () => null,
+      (error: Error) => error,
+    );
     const running = await runningPostmaster(directory);
-    if (running) return running;
-    throw new Error(`PostgreSQL started in ${directory} and ended at once: ${await readFrom(logOf(directory), logged)}`);
+    if (running) return running; // also when somebody else was faster
+    const said = (await readFrom(logOf(directory), logged)).trim();
+    if (!isPassing(said) || performance.now() > giveUpAt) {
+      throw new Error(`PostgreSQL did not start in ${directory}: ${said || failure?.message}`, { cause: failure });
+    }
+    await delay(LOOK_AGAIN_MS);
   }
 }
 
 /** Fast shutdown: transactions in flight are rolled back, everything committed is on disk. What does not end in time is ended, and recovers at its next start. */
 export async function stopPostmaster(directory: string): Promise<void> {
-  const stop = (mode: string) =>
-    runServerProgram('pg_ctl', ['stop', '-m', mode, '-w', '-t', String(STOP_TIMEOUT_SECONDS), '-D', dataOf(directory)], dataOf(directory));
+  const stop = (mode: string) => pgCtl(directory, ['stop', '-m', mode, '-w', '-t', String(STOP_TIMEOUT_SECONDS)]);
   await stop('fast').catch(() => stop('immediate'));
 }
+
+const pgCtl = (directory: string, parameters: string[]): Promise<void> =>
+  runServerProgram('pg_ctl', [...parameters, '-D', dataOf(directory)], dataOf(directory));
 
 /** The processes of a server whose postmaster was killed need a moment to let go of its memory; a port can be taken under our hands. */
 const isPassing = (said: string): boolean => /still in use|could not create any TCP\/IP sockets|Address already in use/.test(said);
@@ -129,9 +124,17 @@ const isPassing = (said: string): boolean => /still in use|could not create any 
  */
 async function disownForeignPid(directory: string): Promise<void> {
   const found = await readPidFile(directory);
-  if (found === null) return;
+  if (found === null || !isAlive(found.pid) || (await serves(found.pid, directory))) return;
   const text = await readFile(pidFileOf(directory), 'utf8');
   await writeFile(pidFileOf(directory), text.replace(/^.*$/m, String(NOBODYS_PID)));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // somebody else's
+  }
 }
 
 async function writeSettings(directory: string, settings: Readonly<Record<string, string>>): Promise<void> {
