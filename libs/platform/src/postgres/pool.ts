@@ -10,7 +10,9 @@ export interface PoolOptions {
 }
 
 /** A statement that takes longer than this is ended by the server: nothing here should take a second. */
-const STATEMENT_TIMEOUT_MS = 30_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+/** A server that was killed or cut off may never answer: past this the connection is given up, and whoever waits hears of it. */
+const ANSWER_TIMEOUT_MS = 12_000;
 /** Longer than a restart of the server takes, shorter than a client's patience. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -23,6 +25,7 @@ export function openPool(url: string, { max, applicationName, connectTimeoutMs =
     keepAlive: true,
     pipeline: true,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,
   });
