@@ -7,6 +7,7 @@ module.exports = {
   projects: [
     { ...preset, displayName: 'unit', testRegex: '(apps|libs|tools)/.*(?<!\\.int)\\.spec\\.ts$' },
     { ...preset, ...onPostgres, displayName: 'int', testRegex: '(apps|libs|tools)/.*\\.int\\.spec\\.ts$' },
+    { ...preset, displayName: 'chaos', testRegex: 'e2e/.*\\.chaos\\.spec\\.ts$' },
     { ...preset, ...onPostgres, displayName: 'e2e', testRegex: 'e2e/.*\\.e2e\\.spec\\.ts$' },
   ],
   testTimeout: 30_000,
