@@ -36,7 +36,7 @@ const document = {
   ]
     .sort()
     .map((name) => ({ name })),
-  paths: sorted(Object.assign({}, ...parts.map(({ paths }) => paths))),
+  paths: sorted(mergedPaths(parts.map(({ paths }) => paths))),
   components: {
     securitySchemes: {
       key: {
@@ -75,6 +75,7 @@ const document = {
       },
       ETag: { description: 'The version of the resource.', schema: { ...text, examples: ['W/"3"'] } },
       Location: { description: 'Where the new resource is.', schema: text },
+      'Retry-After': { description: 'Seconds after which the same request can succeed; sent where we know.', schema: { type: 'integer' } },
     },
     schemas: sorted({ ...merged(parts.map(({ schemas }) => schemas)), Problem: problemSchema() }),
   },
@@ -106,6 +107,21 @@ function differences(was, is, pointer = '') {
 
 function sorted(object) {
   return Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** One address may have methods in several services, but each method, and each operation's name, has one home. */
+function mergedPaths(all) {
+  const result = {};
+  const names = new Set();
+  for (const [path, operations] of all.flatMap((paths) => Object.entries(paths))) {
+    for (const [method, operation] of Object.entries(operations)) {
+      if (result[path]?.[method] !== undefined) throw new Error(`Two services answer ${method.toUpperCase()} ${path}`);
+      if (names.has(operation.operationId)) throw new Error(`Two operations are called ${operation.operationId}`);
+      names.add(operation.operationId);
+      result[path] = { ...result[path], [method]: operation };
+    }
+  }
+  return result;
 }
 
 /** Two services may show the same resource; they must show it alike. */

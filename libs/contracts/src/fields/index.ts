@@ -126,7 +126,16 @@ export const ListOf = (
   { max = 100, ...options }: FieldOptions & { max?: number } = {},
 ): PropertyDecorator => field(options, [IsArray(), ArrayMaxSize(max)], () => ({ type: 'array', maxItems: max, items: itemSchema(item) }));
 
-const idSchema = (prefix: string): Schema => ({ type: 'string', pattern: idPattern(prefix), 'x-id': prefix, ...idTitle(prefix) });
+/** A ULID for examples, of no resource that ever was. */
+const SAMPLE = '01J9XK5V3M8Q2T7N4W6Y0ZBCDE';
+
+const idSchema = (prefix: string): Schema => ({
+  type: 'string',
+  pattern: idPattern(prefix),
+  examples: [`${prefix}_${SAMPLE}`],
+  'x-id': prefix,
+  ...idTitle(prefix),
+});
 
 /** `user id`, `webhook endpoint id`: what errors call it. */
 function idTitle(prefix: string): Schema {

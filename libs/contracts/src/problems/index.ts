@@ -13,7 +13,6 @@ export const PROBLEMS = {
   task_blocked: { status: 409, title: 'Open dependencies block the task', retryable: false },
   task_completed: { status: 409, title: 'The task is completed', retryable: false },
   task_cancelled: { status: 409, title: 'The task is cancelled', retryable: false },
-  event_too_large: { status: 422, title: 'The change is too large for one event', retryable: false },
   endpoint_url_refused: { status: 422, title: 'The endpoint address may not be used', retryable: false },
 } as const satisfies Record<string, ProblemKind>;
 

@@ -1,4 +1,4 @@
-import { NestFactory } from '@nestjs/core';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { deriveKey } from '../config';
 import { newId } from '../ids';
 import type { Logger } from '../logging';
+import { operationsOf } from '../openapi';
 import type { ProblemCatalogue } from '../problems';
 import { Addresses } from './addresses';
 import { ContractPipe } from './contract.pipe';
@@ -16,6 +17,7 @@ import type { Metrics } from './metrics';
 import { ProblemFilter } from './problem.filter';
 import { readJsonOnly } from './read-json';
 import { refuseUnreadable } from './unreadable';
+import { prepare } from './validate';
 import type { AdmittedRequest } from './request';
 
 export interface HttpAppOptions {
@@ -62,7 +64,14 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
   app.useGlobalGuards(new DoorGuard(deriveKey(options.secret, 'caller'), options.clock ?? (() => new Date())));
   app.useGlobalPipes(new ContractPipe());
   app.useGlobalFilters(problems);
+  prepareContracts(app);
   return app;
+}
+
+function prepareContracts(app: NestFastifyApplication): void {
+  const modules = [...app.get(ModulesContainer).values()];
+  const controllers = modules.flatMap((module) => [...module.controllers.values()].map(({ metatype }) => metatype as Type));
+  for (const operation of controllers.flatMap((controller) => operationsOf(controller))) prepare(operation);
 }
 
 /** Adopts a request id that is fit for logs and headers, makes one otherwise. */

@@ -97,7 +97,7 @@ function formatError(pointer: string, format: string): FieldError {
 function patternError({ instancePath: pointer, parentSchema, data, params }: ErrorObject): FieldError {
   const prefix = (parentSchema as { 'x-id'?: string } | undefined)?.['x-id'];
   if (prefix === undefined) return { pointer, code: 'wrong_format', detail: `must match ${params['pattern'] as string}` };
-  const wanted = `must be ${idInWords(prefix)} (${prefix}_…)`;
+  const wanted = idNouns().has(prefix) ? `must be ${idInWords(prefix)} (${prefix}_…)` : `must be ${idInWords(prefix)}`;
   const came = typeof data === 'string' ? prefixOf(data) : null;
   return came === null
     ? { pointer, code: 'malformed_id', detail: wanted }

@@ -17,6 +17,12 @@ export function validate(of: ContractClass, value: unknown, mode: Mode): void {
   if (errors.length > 0) throw invalid(errors);
 }
 
+/** Makes ready what a route will need, so that a faulty schema ends the start and not a request, and no first request waits for it. */
+export function prepare({ body, query }: { readonly body?: ContractClass; readonly query?: ContractClass }): void {
+  if (body !== undefined) validatorOf(body, 'body');
+  if (query !== undefined) validatorOf(query, 'query');
+}
+
 export function invalid(errors: readonly FieldError[]): Problem {
   const count = errors.length === 1 ? '1 field is invalid' : `${errors.length} fields are invalid`;
   const detail = errors.length > NAMED_MAX ? `${count}; the first ${NAMED_MAX} are named.` : `${count}.`;
@@ -26,7 +32,7 @@ export function invalid(errors: readonly FieldError[]): Problem {
 const validators: Readonly<Record<Mode, WeakMap<ContractClass, ValidateFunction>>> = { body: new WeakMap(), query: new WeakMap() };
 const engines: Readonly<Record<Mode, Ajv2020>> = { body: engine('body'), query: engine('query') };
 
-/** Compiled once for each class, when it is first needed. Every schema brings along what it refers to. */
+/** Compiled once for each class. Every schema brings along what it refers to. */
 function validatorOf(of: ContractClass, mode: Mode): ValidateFunction {
   const compiled = validators[mode].get(of);
   if (compiled !== undefined) return compiled;

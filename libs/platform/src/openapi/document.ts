@@ -16,9 +16,9 @@ const MUTATIONS = new Set(['post', 'patch', 'put', 'delete']);
 const OF_ANY = ['unauthenticated', 'scope_missing', 'invalid_header', 'internal_error', 'unavailable', 'not_caught_up'];
 const OF_MUTATIONS = [
   ...['idempotency_key_missing', 'idempotency_key_invalid', 'idempotency_key_reused', 'idempotency_key_in_use'],
-  ...['malformed_json', 'body_too_large', 'unsupported_media_type', 'validation_failed', 'contended', 'version_conflict'],
+  ...['malformed_json', 'body_too_large', 'unsupported_media_type', 'validation_failed', 'event_too_large', 'contended'],
 ];
-const OF_LISTS = ['validation_failed', 'cursor_invalid', 'cursor_mismatch'];
+const OF_LISTS = ['cursor_invalid', 'cursor_mismatch'];
 
 /** Paths and schemas of one service, for an OpenAPI 3.1 document. Nothing is started: classes and their decorators say it all. */
 export function openApiParts(source: DocumentSource): {
@@ -38,6 +38,10 @@ export function openApiParts(source: DocumentSource): {
   }
   return { paths, schemas: { ...schemasWithin(used), ...lists } };
 }
+
+/** What the described routes of one controller say of themselves. */
+export const operationsOf = (controller: new (...parameters: never[]) => object): OperationText[] =>
+  routesOf(controller).flatMap(({ handler }) => operationOf(handler) ?? []);
 
 function routesOf(controller: new (...parameters: never[]) => object): { path: string; method: string; handler: object }[] {
   const prefix = String(Reflect.getMetadata(PATH_METADATA, controller) ?? '');
@@ -65,12 +69,15 @@ function operation(
   refer: (of: ContractClass | ListOfRows) => JsonSchema,
 ): Record<string, unknown> {
   const mutation = MUTATIONS.has(method);
+  const ofOne = path.includes('{');
   const scope = scopeOf(handler);
   const codes = [
     ...OF_ANY,
     ...(mutation ? OF_MUTATIONS : []),
-    ...(text.query ? OF_LISTS : []),
-    ...(path.includes('{') ? ['not_found'] : []),
+    ...(text.query ? ['validation_failed'] : []),
+    ...(text.query && 'cursor' in propertiesOf(text.query) ? OF_LISTS : []),
+    ...(ofOne ? ['not_found'] : []),
+    ...(ofOne && mutation ? ['version_conflict'] : []),
     ...(text.refuses ?? []),
   ];
   return {
@@ -80,8 +87,10 @@ function operation(
     ...(text.description !== undefined && { description: text.description }),
     'x-service': service,
     ...(scope !== undefined && { 'x-scope': scope }),
-    parameters: [...pathParameters(path, pathIdsOf(handler)), ...queryParameters(text.query), ...headerParameters(mutation)],
-    ...(text.body && { requestBody: { required: false, content: { 'application/json': { schema: refer(text.body) } } } }),
+    parameters: [...pathParameters(path, pathIdsOf(handler)), ...queryParameters(text.query), ...headerParameters(mutation, ofOne)],
+    ...(text.body && {
+      requestBody: { required: 'required' in schemaOf(text.body), content: { 'application/json': { schema: refer(text.body) } } },
+    }),
     responses: { ...answers(text, mutation, refer), ...problems(codes, catalogue) },
   };
 }
@@ -94,9 +103,12 @@ const pathParameters = (path: string, ids: Record<string, string>) =>
     schema: ids[name!] === undefined ? { type: 'string' } : { type: 'string', pattern: idPattern(ids[name!]!) },
   }));
 
+const propertiesOf = (of: ContractClass) => schemaOf(of)['properties'] as Record<string, JsonSchema>;
+
 function queryParameters(query: ContractClass | undefined) {
   if (query === undefined) return [];
-  const { properties, required = [] } = schemaOf(query) as { properties: Record<string, JsonSchema>; required?: string[] };
+  const properties = propertiesOf(query);
+  const { required = [] } = schemaOf(query) as { required?: string[] };
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
     in: 'query',
@@ -106,8 +118,9 @@ function queryParameters(query: ContractClass | undefined) {
   }));
 }
 
-const headerParameters = (mutation: boolean) =>
-  (mutation ? ['IdempotencyKey', 'IfMatch', 'WorksPosition'] : ['WorksPosition']).map((name) => ({
+/** What does not exist yet has no version to match. */
+const headerParameters = (mutation: boolean, ofOne: boolean) =>
+  [...(mutation ? ['IdempotencyKey'] : []), ...(mutation && ofOne ? ['IfMatch'] : []), 'WorksPosition'].map((name) => ({
     $ref: `#/components/parameters/${name}`,
   }));
 
@@ -117,16 +130,22 @@ function answers(text: OperationText, mutation: boolean, refer: (of: ContractCla
       const names = [
         'Request-Id',
         ...(mutation ? ['Works-Position', 'Idempotent-Replayed'] : []),
-        ...(status === '201' ? ['Location', 'ETag'] : []),
+        ...(status === '201' ? ['Location'] : []),
+        ...(of && !('rows' in of) && 'version' in propertiesOf(of) ? ['ETag'] : []),
       ];
-      const headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
       return [
         status,
-        { description: STATUS_WORDS[status] ?? 'Done', headers, ...(of && { content: { 'application/json': { schema: refer(of) } } }) },
+        {
+          description: STATUS_WORDS[status] ?? 'Done',
+          headers: headersOf(names),
+          ...(of && { content: { 'application/json': { schema: refer(of) } } }),
+        },
       ];
     }),
   );
 }
+
+const headersOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 
 const STATUS_WORDS: Record<string, string> = { 200: 'Done', 201: 'Created', 202: 'Accepted', 204: 'Done; there is nothing to say' };
 
@@ -143,7 +162,7 @@ function problems(codes: readonly string[], catalogue: ProblemCatalogue): Record
       String(status),
       {
         description: of.map((code) => `\`${code}\``).join(', '),
-        headers: { 'Request-Id': { $ref: '#/components/headers/Request-Id' } },
+        headers: headersOf(of.some((code) => catalogue[code]!.retryable) ? ['Request-Id', 'Retry-After'] : ['Request-Id']),
         content: {
           'application/problem+json': {
             schema: {

@@ -1,0 +1,276 @@
+import { Body, Controller, Get, Module, Post, Query } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CALLER_HEADER, signCaller } from '@works/platform/caller';
+import { deriveKey } from '@works/platform/config';
+import { createHttpApp, Metrics } from '@works/platform/http';
+import { newId } from '@works/platform/ids';
+import { createLogger } from '@works/platform/logging';
+import { PLATFORM_PROBLEMS } from '@works/platform/problems';
+import {
+  Flag,
+  HeaderMap,
+  IdOf,
+  Instant,
+  Json,
+  ListOf,
+  LocalDate,
+  MapOf,
+  Metadata,
+  Nested,
+  OneOf,
+  Quantity,
+  Text,
+  TimeZone,
+  WholeNumber,
+} from '.';
+
+class Line {
+  @Text({ max: 10 })
+  text!: string;
+}
+
+class MakeThing {
+  @Text({ max: 20 })
+  name!: string;
+  @Text({ max: 20, optional: true, pattern: /^[a-z0-9_]+$/ })
+  slug?: string;
+  @IdOf('usr', { optional: true, nullable: true })
+  owner_id?: string | null;
+  @IdOf('evt', { optional: true })
+  event_id?: string;
+  @IdOf('zzz', { optional: true })
+  foreign_id?: string;
+  @WholeNumber({ min: 1, max: 5, optional: true })
+  size?: number;
+  @Quantity({ optional: true })
+  weight?: number;
+  @Flag({ optional: true })
+  loud?: boolean;
+  @OneOf(['red', 'blue'], { optional: true, nullable: true })
+  colour?: string | null;
+  @LocalDate({ optional: true, nullable: true })
+  due_on?: string | null;
+  @Instant({ optional: true })
+  due_at?: string;
+  @TimeZone({ optional: true })
+  time_zone?: string;
+  @ListOf(() => Line, { optional: true, max: 2 })
+  lines?: Line[];
+  @ListOf('tsk', { optional: true })
+  depends_on?: string[];
+  @Nested(() => Line, { optional: true, nullable: true })
+  line?: Line | null;
+  @Metadata({ optional: true })
+  metadata?: Record<string, string>;
+  @MapOf('usr', { optional: true })
+  roles?: Record<string, string>;
+  @HeaderMap({ optional: true })
+  headers?: Record<string, string>;
+  @Json({ optional: true })
+  notes?: Record<string, unknown>;
+}
+
+class ListThings {
+  @WholeNumber({ min: 1, max: 100, optional: true })
+  limit?: number;
+  @Flag({ optional: true })
+  loud?: boolean;
+  @IdOf('usr', { optional: true })
+  owner_id?: string;
+}
+
+@Controller()
+class Things {
+  @Post('/things')
+  make(@Body() body: MakeThing) {
+    return body;
+  }
+
+  @Get('/things')
+  list(@Query() query: ListThings) {
+    return query;
+  }
+}
+
+@Module({ controllers: [Things] })
+class ThingsModule {}
+
+const SECRET = 'a secret for specs that is long enough';
+
+describe('the fields of a request', () => {
+  const admitted = {
+    [CALLER_HEADER]: signCaller(
+      { organizationId: 'org_1', livemode: true, actor: { type: 'api_key', id: 'key_1' }, scopes: [], timeZone: 'UTC' },
+      deriveKey(SECRET, 'caller'),
+      Date.now(),
+    ),
+  };
+  let app: NestFastifyApplication;
+
+  beforeAll(async () => {
+    app = await createHttpApp({
+      module: ThingsModule,
+      catalogue: PLATFORM_PROBLEMS,
+      secret: SECRET,
+      logger: createLogger({ name: 'spec', level: 'silent' }),
+      metrics: new Metrics('spec'),
+      ready: {},
+    });
+    await app.init();
+    await app.getHttpAdapter().getInstance().ready();
+  });
+  afterAll(() => app.close());
+
+  const post = async (body: unknown) => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': 'k', ...admitted };
+    const answer = await app.inject({ method: 'POST', url: '/things', payload: JSON.stringify(body), headers });
+    return { status: answer.statusCode, json: answer.json() };
+  };
+  const get = async (url: string) => (await app.inject({ method: 'GET', url, headers: admitted })).json();
+  const named = ({ errors }: { errors?: { pointer: string; code: string }[] }) =>
+    (errors ?? []).map(({ pointer, code }) => `${pointer} ${code}`);
+  const only = async (field: object) => named((await post({ name: 'x', ...field })).json);
+
+  it.each<[string, object, string[]]>([
+    ['nothing', {}, ['/name required']],
+    ['an unknown field', { name: 'x', shape: 1 }, ['/shape unknown_field']],
+    ['another type', { name: 7, loud: 'yes', size: 'big' }, ['/loud wrong_type', '/name wrong_type', '/size wrong_type']],
+    ['a 300-character name', { name: 'x'.repeat(300) }, ['/name too_long']],
+    ['an empty name', { name: '' }, ['/name too_short']],
+    ['a slug with capitals', { name: 'x', slug: 'Fitout' }, ['/slug wrong_format']],
+    ['ranges', { name: 'x', size: 6, weight: -1 }, ['/size too_large', '/weight too_small']],
+    ['half a thing', { name: 'x', size: 1.5 }, ['/size wrong_type']],
+    ['a value of no list', { name: 'x', colour: 'green' }, ['/colour not_allowed']],
+    ['an id of another type', { name: 'x', owner_id: newId('prj') }, ['/owner_id wrong_id_type']],
+    ['no id', { name: 'x', owner_id: 'me' }, ['/owner_id malformed_id']],
+    [
+      'ids in a list',
+      { name: 'x', depends_on: [newId('tsk'), 'x', newId('usr')] },
+      ['/depends_on/1 malformed_id', '/depends_on/2 wrong_id_type'],
+    ],
+    ['ids in a map', { name: 'x', roles: { lead: newId('usr'), helper: 'x' } }, ['/roles/helper malformed_id']],
+    ['a name in a map', { name: 'x', roles: { 'Team Lead': newId('usr') } }, ['/roles wrong_format']],
+    ['too many', { name: 'x', lines: [{ text: 'a' }, { text: 'b' }, { text: 'c' }] }, ['/lines too_many']],
+    [
+      'what is nested',
+      { name: 'x', lines: [{ text: '' }], line: { text: 7, colour: 1 } },
+      ['/line/colour unknown_field', '/line/text wrong_type', '/lines/0/text too_short'],
+    ],
+    ['a list where an object belongs', { name: 'x', line: [] }, ['/line wrong_type']],
+    ['null where it is not allowed', { name: null, loud: null }, ['/loud wrong_type', '/name wrong_type']],
+    ['metadata that is no text', { name: 'x', metadata: { 'a/b~c': 1 } }, ['/metadata/a~1b~0c wrong_type']],
+    ['a long key in metadata', { name: 'x', metadata: { ['k'.repeat(41)]: 'v' } }, ['/metadata too_long']],
+    [
+      'much metadata',
+      { name: 'x', metadata: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${n}`, 'v'])) },
+      ['/metadata too_many'],
+    ],
+    ['a header with a line break', { name: 'x', headers: { 'x-a': 'a\r\nx-b: c' } }, ['/headers/x-a wrong_format']],
+    [
+      'NUL and lone surrogates',
+      { name: 'a\0', metadata: { a: '\ud800' }, notes: { b: ['\udc00'] } },
+      ['/name not_text', '/metadata/a not_text', '/notes/b/0 not_text'],
+    ],
+    ['NUL in a key', { name: 'x', notes: { 'a\0b': 1 } }, ['/notes/ab not_text']],
+    [
+      'everything at once',
+      { owner_id: 1, due_on: 'soon', shape: 1 },
+      ['/due_on not_a_date', '/name required', '/owner_id wrong_type', '/shape unknown_field'],
+    ],
+  ])('names every bad field at once: %s', async (_, body, expected) => {
+    const { status, json } = await post(body);
+    expect([status, json.code]).toEqual([422, 'validation_failed']);
+    expect(named(json)).toEqual(expected);
+  });
+
+  it('says in words what would be right', async () => {
+    const { json } = await post({
+      name: '',
+      owner_id: newId('prj'),
+      event_id: 'x',
+      foreign_id: newId('usr'),
+      size: 9,
+      colour: 'green',
+      loud: 1,
+      lines: 1,
+    });
+    expect(json.errors).toEqual([
+      { pointer: '/colour', code: 'not_allowed', detail: 'must be one of: red, blue, null' },
+      { pointer: '/event_id', code: 'malformed_id', detail: 'must be an event id (evt_…)' },
+      { pointer: '/foreign_id', code: 'wrong_id_type', detail: 'must be an id of the form zzz_…, got a user id' },
+      { pointer: '/lines', code: 'wrong_type', detail: 'must be a list' },
+      { pointer: '/loud', code: 'wrong_type', detail: 'must be true or false' },
+      { pointer: '/name', code: 'too_short', detail: 'must not be empty' },
+      { pointer: '/owner_id', code: 'wrong_id_type', detail: 'must be a user id (usr_…), got an id of the form prj_…' },
+      { pointer: '/size', code: 'too_large', detail: 'must be at most 5' },
+    ]);
+    expect(json.detail).toBe('8 fields are invalid.');
+    const task = await post({ name: 'x', owner_id: newId('tsk') });
+    expect([task.json.detail, task.json.errors[0].detail]).toEqual(['1 field is invalid.', 'must be a user id (usr_…), got a task id']);
+  });
+
+  it.each([
+    [
+      'due_on',
+      'not_a_date',
+      ['2026-02-30', '2025-02-29', '1900-02-29', '2026-13-01', '2026-00-10', '2026-1-1', '0000-01-01', '2026-01-01T00:00:00Z', ''],
+    ],
+    [
+      'due_at',
+      'not_an_instant',
+      [
+        ...['2026-02-03T10:00:00', '2026-02-03 10:00:00Z', '2026-02-03T10:00Z', '2026-02-03T24:00:00Z', '2026-02-30T10:00:00Z'],
+        ...['2016-12-31T23:59:60Z', '2026-02-03T10:00:00+05', '2026-02-03T10:00:00+0530', '0000-02-03T10:00:00Z', '1770112800'],
+        ...['9999-12-31T23:59:59-05:00', '0001-01-01T00:00:00+05:30', '2026-02-03T10:00:00+24:00', ''],
+      ],
+    ],
+    ['time_zone', 'not_a_time_zone', ['Mars/Olympus', '+05:30', 'IST/India', 'Asia/Kolkata ', '']],
+  ])('refuses a %s that is %s', async (field, code, values) => {
+    for (const value of values) expect({ value, errors: await only({ [field]: value }) }).toEqual({ value, errors: [`/${field} ${code}`] });
+  });
+
+  // Whatever is let in, JavaScript and PostgreSQL must be able to read later.
+  it.each([
+    ['due_on', ['2024-02-29', '2000-02-29', '0001-01-01', '9999-12-31']],
+    [
+      'due_at',
+      [
+        '2026-02-03T10:00:00Z',
+        '2026-02-03T10:00:00.123456789+05:30',
+        '2026-02-03t10:00:00z',
+        '2026-02-03T10:00:00-23:59',
+        '9999-12-31T23:59:59.999Z',
+      ],
+    ],
+    ['time_zone', ['Asia/Kolkata', 'Asia/Calcutta', 'UTC', 'America/Argentina/Buenos_Aires']],
+  ])('takes a %s that is one', async (field, values) => {
+    for (const value of values) expect(await only({ [field]: value })).toEqual([]);
+    if (field === 'due_at') expect(values.map((value) => Number.isNaN(Date.parse(value)))).not.toContain(true);
+  });
+
+  it('takes what is right as it is, null where null is allowed', async () => {
+    const body = {
+      ...{ name: 'Überbau 🏗️', slug: 'fitout_v2', owner_id: null, colour: null, line: null, due_on: null, weight: 0.5 },
+      ...{
+        metadata: { a: 'b' },
+        roles: { lead: newId('usr') },
+        headers: { 'x-a': 'b' },
+        notes: { deep: [{ free: null }] },
+        depends_on: [],
+      },
+    };
+    expect(await post(body)).toEqual({ status: 201, json: body });
+  });
+
+  it('counts characters, not bytes or halves', async () => {
+    expect(await only({ name: '🏗'.repeat(20) })).toEqual([]);
+    expect(await only({ name: '🏗'.repeat(21) })).toEqual(['/name too_long']);
+  });
+
+  it('reads query parameters as what they are', async () => {
+    expect(await get('/things?limit=7&loud=true')).toEqual({ limit: 7, loud: true });
+    expect(named(await get('/things?limit=1000&colour=red'))).toEqual(['/colour unknown_field', '/limit too_large']);
+    expect(named(await get('/things?limit=&loud=1'))).toEqual(['/limit wrong_type', '/loud wrong_type']);
+    expect(named(await get(`/things?owner_id=${newId('prj')}`))).toEqual(['/owner_id wrong_id_type']);
+  });
+});

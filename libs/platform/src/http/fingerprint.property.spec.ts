@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { fingerprintOf } from '.';
+
+const bodies = fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true });
+
+/** The same JSON with the keys of every object the other way round. */
+function turned(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(turned);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, member]) => [key, turned(member)]),
+  );
+}
+
+/** Key order aside, the JSON text: what two requests must share to be the same. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, member: unknown) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  );
+
+describe('the fingerprint of a request', () => {
+  it('is 64 hexadecimal digits that say nothing of the body', () => {
+    expect(fingerprintOf('POST', '/tasks', { title: 'Call' })).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  // Guarantees that a client whose JSON library orders keys differently on a retry is not told that it sent something else.
+  it('does not depend on the order of keys, however deep', () => {
+    fc.assert(
+      fc.property(bodies, (body) => expect(fingerprintOf('POST', '/tasks', turned(body))).toBe(fingerprintOf('POST', '/tasks', body))),
+    );
+  });
+
+  it('is another one for every other body', () => {
+    fc.assert(
+      fc.property(bodies, bodies, (one, other) => {
+        fc.pre(canonical(one) !== canonical(other));
+        expect(fingerprintOf('POST', '/tasks', one)).not.toBe(fingerprintOf('POST', '/tasks', other));
+      }),
+    );
+  });
+
+  it('is another one for another method, path, query, or order of a list', () => {
+    const all = [
+      fingerprintOf('POST', '/tasks', { a: [1, 2] }),
+      fingerprintOf('POST', '/tasks', { a: [2, 1] }),
+      fingerprintOf('POST', '/tasks', { a: ['1', 2] }),
+      fingerprintOf('PATCH', '/tasks', { a: [1, 2] }),
+      fingerprintOf('POST', '/tasks?dry_run=true', { a: [1, 2] }),
+      fingerprintOf('POST', '/task', { a: [1, 2] }),
+      fingerprintOf('POST', '/tasks', { a: [1, 2], b: null }),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  it('takes an absent body as an empty one', () => {
+    expect(fingerprintOf('POST', '/tasks', undefined)).toBe(fingerprintOf('POST', '/tasks', {}));
+  });
+});
