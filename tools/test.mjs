@@ -101,8 +101,8 @@ async function specs(name) {
     `--outputFile=${report}`,
   );
   const child = spawn(program, [...parameters, ...SPECS[name], ...forJest], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-  const { code } = await finished(child);
-  const problems = code === 0 ? [] : ['specs failed'];
+  const { code, signal } = await finished(child);
+  const problems = code === 0 ? [] : [signal ? `Jest was ended by ${signal}` : `Jest ended with ${code}`];
   try {
     const result = JSON.parse(readFileSync(report, 'utf8'));
     tests.passed += result.numPassedTests;
@@ -111,7 +111,7 @@ async function specs(name) {
     const skipped = result.numPendingTests + result.numTodoTests;
     if (skipped > 0 && forJest.length === 0) problems.push(`${skipped} skipped`);
   } catch {
-    problems.push('Jest ended without a report');
+    problems.push('it left no report');
     tests.failed += 1;
   }
   rmSync(folder, { recursive: true, force: true });
@@ -125,7 +125,7 @@ function finished(child) {
     child.stdout?.on('data', (chunk) => chunks.push(chunk));
     child.stderr?.on('data', (chunk) => chunks.push(chunk));
     child.on('error', refused);
-    child.on('close', (code) => done({ code, output: Buffer.concat(chunks).toString() }));
+    child.on('close', (code, signal) => done({ code, signal, output: Buffer.concat(chunks).toString() }));
   });
 }
 

@@ -29,6 +29,7 @@ export interface Expectations {
 export function describeEventLog(name: string, startServer: () => Promise<LogServer>, expectations: Expectations): void {
   describe(name, () => {
     let server: LogServer;
+    const closing: Promise<void>[] = [];
     let logs: EventLog[];
     let children: ChildProcess[];
     let topic: string;
@@ -39,7 +40,10 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
       server = await startServer();
     }, 60_000);
 
-    afterAll(() => server.stop(), 30_000);
+    afterAll(async () => {
+      await Promise.all(closing);
+      await server.stop();
+    }, 30_000);
 
     beforeEach(async () => {
       logs = [];
@@ -50,9 +54,10 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
       await log.ensureTopics([topic]);
     });
 
-    afterEach(async () => {
+    afterEach(() => {
       for (const child of children) child.kill('SIGKILL');
-      await Promise.all(logs.map((opened) => opened.close()));
+      // Each test has its own topics and groups, so the next one need not wait until this one's consumers have left theirs.
+      closing.push(...logs.map((opened) => opened.close()));
     });
 
     /** An instance of its own, as another process would have. */
@@ -342,19 +347,43 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const outage = new Error('the database is away');
         let tries = 0;
         const handled: string[] = [];
+        const sizes = new Set<number>();
+        await log.publish(['a', 'b', 'c'].map((value) => message(value, { key: 'k' })));
         const dead = await collect({ group: newId('group'), topics: [`${topic}.dead`] });
         const subscription = await subscribe(
           async (messages) => {
+            sizes.add(messages.length);
             if (tries++ < 30) throw outage;
             handled.push(...valuesOf(messages));
           },
           { isOutage: (error) => error === outage },
         );
-        await log.publish(['a', 'b', 'c'].map((value) => message(value, { key: 'k' })));
         await eventually(() => expect(handled).toEqual(['a', 'b', 'c']), { withinMs: 15_000 });
         await subscription.caughtUp();
         expect(dead).toEqual([]);
+        // Nothing is wrong with any of them, so they are not taken apart.
+        expect([...sizes]).toEqual([3]);
       }, 40_000);
+
+      it('counts an outage that begins between two tries as no try', async () => {
+        const outage = new Error('the database is away');
+        // Three tries are allowed: two fail by themselves, the third succeeds, with an outage before each.
+        const outcomes = [...Array<Error>(5).fill(outage), new Error('one'), ...Array<Error>(5).fill(outage), new Error('two'), outage];
+        const handled: string[] = [];
+        const dead = await collect({ group: newId('group'), topics: [`${topic}.dead`] });
+        const subscription = await subscribe(
+          async (messages) => {
+            const outcome = outcomes.shift();
+            if (outcome) throw outcome;
+            handled.push(...valuesOf(messages));
+          },
+          { isOutage: (error) => error === outage },
+        );
+        await publish(['weak']);
+        await eventually(() => expect(handled).toEqual(['weak']), { withinMs: 10_000 });
+        await subscription.caughtUp();
+        expect(dead).toEqual([]);
+      });
 
       it('lets other partitions go on while one retries', async () => {
         const handled: string[] = [];
@@ -465,6 +494,16 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const subscription = await subscribe(() => Promise.resolve());
         await subscription.caughtUp();
         expect(await subscription.lag()).toBe(0);
+      });
+
+      it('lets nobody wait for a subscription that has stopped', async () => {
+        const subscription = await subscribe(() => Promise.reject(new Error('broken')), {
+          retry: { delaysMs: [60_000], outageDelayMs: 20 },
+        });
+        await publish(['stuck']);
+        const caughtUp = expect(subscription.caughtUp()).rejects.toThrow('stopped');
+        await subscription.stop();
+        await caughtUp;
       });
 
       it('knows what other instances of the group have handled', async () => {

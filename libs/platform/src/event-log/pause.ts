@@ -13,10 +13,10 @@ export const reconnectDelayMs = (failures: number): number => RECONNECT_MS[Math.
 /** Asks until there is an answer, however long the server is away: whoever waits has a bound of their own. Rejects once the signal aborts. */
 export async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let failures = 1; ; failures++) {
+    if (signal.aborted) throw new Error('The subscription was stopped');
     try {
       return await ask();
-    } catch (error) {
-      if (signal.aborted) throw error;
+    } catch {
       await pause(reconnectDelayMs(failures), signal);
     }
   }
