@@ -21,10 +21,12 @@ export class TrackProgressWhenTasksChange {
 
   /** Counts the task, and with the last one of a milestone reaches the milestone, in one transaction. */
   @EventPattern(['task.created', 'task.completed', 'task.cancelled'], { batch: true })
-  track(@Payload() events: TaskNews[]): Promise<void> {
-    return this.inbox.batch('track-progress', events, async (tx, fresh, causeOf) => {
-      const newest = newestOfEach(fresh.filter(({ data }) => data.task.project_id !== null));
-      if (newest.size === 0) return;
+  async track(@Payload() events: TaskNews[]): Promise<void> {
+    // A task that stands alone is nobody's progress: it has no effect that could happen twice.
+    const ofProjects = events.filter(({ project_id }) => project_id !== null);
+    if (ofProjects.length === 0) return;
+    await this.inbox.batch('track-progress', ofProjects, async (tx, fresh, causeOf) => {
+      const newest = newestOfEach(fresh);
       const noted = await noteTasks(
         tx,
         [...newest.values()].map(({ data }) => data.task),

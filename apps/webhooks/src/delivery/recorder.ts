@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import { Batcher } from '@works/platform/batching';
 import type { Logger } from '@works/platform/logging';
 import { recordAttempts, type Result } from './statements';
 
@@ -7,15 +8,16 @@ const RETRY_MS = 200;
 /** Results in one statement. */
 const BATCH_MAX = 200;
 
-interface Waiting {
-  result: Result;
-  recorded: () => void;
-}
-
 /** Writes results down, one statement at a time: while one is under way the others gather, so that a busy worker commits rarely. */
 export class Recorder {
-  private waiting: Waiting[] = [];
-  private running = false;
+  private readonly batches = new Batcher<Result, null>({
+    batchesMax: 1,
+    weightMax: BATCH_MAX,
+    run: async (results) => {
+      await this.write(results);
+      return results.map(() => null);
+    },
+  });
 
   constructor(
     private readonly pool: Pool,
@@ -23,22 +25,8 @@ export class Recorder {
   ) {}
 
   /** Resolves when the result is on disk, or when its lease was lost and it no longer matters. */
-  record(result: Result): Promise<void> {
-    return new Promise((recorded) => {
-      this.waiting.push({ result, recorded });
-      if (!this.running) void this.drain();
-    });
-  }
-
-  private async drain(): Promise<void> {
-    this.running = true;
-    while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, BATCH_MAX);
-      await this.write(batch.map(({ result }) => result));
-      for (const { recorded } of batch) recorded();
-    }
-    // In the same turn as the last look at the queue: whoever comes later starts anew.
-    this.running = false;
+  async record(result: Result): Promise<void> {
+    await this.batches.add(result);
   }
 
   /** A database that is away is waited for as long as the leases last; after that another worker sends again. */

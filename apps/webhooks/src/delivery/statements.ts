@@ -57,8 +57,9 @@ export interface NewEvent {
   readonly subject: string;
   readonly projectId: string | null;
   readonly timestamp: string;
-  /** The object as it came from the log, its position still null. */
-  readonly value: string;
+  /** The object's JSON, without its position: that stands between the two. */
+  readonly before: string;
+  readonly after: string;
 }
 
 /** See works_fan_out in the migration. Resolves with what is leased to us, and whether other deliveries wait for a claim. */
@@ -69,7 +70,7 @@ export async function fanOut(
 ): Promise<{ leased: Leased[]; waiting: boolean }> {
   const { rows } = await pool.query<LeasedRow & { waiting: boolean }>({
     name: 'works_fan_out',
-    text: 'select * from works_fan_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)',
+    text: 'select * from works_fan_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
     values: [
       events.map((event) => event.id),
       events.map((event) => event.organizationId),
@@ -78,7 +79,8 @@ export async function fanOut(
       events.map((event) => event.subject),
       events.map((event) => event.projectId),
       events.map((event) => event.timestamp),
-      events.map((event) => event.value),
+      events.map((event) => event.before),
+      events.map((event) => event.after),
       seed,
       leaseToken,
       LEASE_SECONDS,

@@ -1,16 +1,14 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { EVENT_TYPES, type PublicEvent } from '@works/contracts/events';
+import { Batcher } from '@works/platform/batching';
 import { DeliveryEngine } from '../delivery/delivery-engine';
+import type { NewEvent } from '../delivery/statements';
 
 /** Events in one transaction; more would keep the endpoint's first webhook waiting for the last. */
 const BATCH_MAX = 500;
 
-interface Waiting {
-  readonly events: readonly PublicEvent[];
-  done(): void;
-  failed(error: unknown): void;
-}
+const NO_POSITION = '"position":null';
 
 /**
  * Numbers every event, keeps its bytes, and makes its deliveries. Partitions call this at the same time; while one transaction runs the others
@@ -18,49 +16,38 @@ interface Waiting {
  */
 @Controller()
 export class FanOutWhenAnythingHappens {
-  private waiting: Waiting[] = [];
-  private running = false;
+  private readonly batches = new Batcher<readonly PublicEvent[], null>({
+    batchesMax: 1,
+    weightMax: BATCH_MAX,
+    weightOf: (events) => events.length,
+    run: async (groups) => {
+      await this.engine.fanOut(groups.flatMap((events) => events.map(newEventOf)));
+      return groups.map(() => null);
+    },
+  });
 
   constructor(private readonly engine: DeliveryEngine) {}
 
   @EventPattern([...EVENT_TYPES], { batch: true })
-  fanOut(@Payload() events: PublicEvent[]): Promise<void> {
-    return new Promise((done, failed) => {
-      this.waiting.push({ events, done, failed });
-      if (!this.running) void this.drain();
-    });
-  }
-
-  private async drain(): Promise<void> {
-    this.running = true;
-    while (this.waiting.length > 0) {
-      const group = this.nextGroup();
-      try {
-        await this.engine.fanOut(group.flatMap(({ events }) => events.map(newEventOf)));
-        for (const { done } of group) done();
-      } catch (error) {
-        // Each partition tries again on its own terms; a poisonous event is then alone with its partition.
-        for (const { failed } of group) failed(error);
-      }
-    }
-    this.running = false;
-  }
-
-  private nextGroup(): Waiting[] {
-    let events = 0;
-    const end = this.waiting.findIndex((waiting) => (events += waiting.events.length) > BATCH_MAX);
-    return this.waiting.splice(0, end === -1 ? this.waiting.length : Math.max(end, 1));
+  async fanOut(@Payload() events: PublicEvent[]): Promise<void> {
+    await this.batches.add(events);
   }
 }
 
-const newEventOf = (event: PublicEvent) => ({
-  id: event.id,
-  organizationId: event.organization_id,
-  livemode: event.livemode,
-  type: event.type,
-  subject: event.subject,
-  projectId: event.project_id,
-  timestamp: event.timestamp,
+function newEventOf(event: PublicEvent): NewEvent {
   // Parsing and printing keeps the bytes of what JSON.stringify wrote.
-  value: JSON.stringify(event),
-});
+  const body = JSON.stringify(event);
+  // It stands before anything that a caller could have written, so the first is the one.
+  const at = body.indexOf(NO_POSITION) + NO_POSITION.length;
+  return {
+    id: event.id,
+    organizationId: event.organization_id,
+    livemode: event.livemode,
+    type: event.type,
+    subject: event.subject,
+    projectId: event.project_id,
+    timestamp: event.timestamp,
+    before: body.slice(0, at - 'null'.length),
+    after: body.slice(at),
+  };
+}

@@ -1,5 +1,7 @@
-import { newId } from '../ids';
+import type { QueryConfig } from 'pg';
+import type { Tenant } from '../caller';
 import type { DomainEvent } from '../decider';
+import { newId } from '../ids';
 import type { Cause, Change, CommandRequest, Fact, PublicFact, Publish } from './types';
 
 /** What the statement remembers under the idempotency key. */
@@ -21,54 +23,93 @@ export class EventTooLarge extends Error {
   }
 }
 
-/** One call of works_append (sql/event-store.sql), prepared once per connection. */
-export const APPEND_STATEMENT = {
-  name: 'works_append',
-  text: 'select works_append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22) as tx',
-};
+/** One mutation, ready to be stored. */
+export interface Append {
+  readonly tenant: Tenant;
+  readonly facts: readonly (Fact & { readonly told: PublicFact | null })[];
+  readonly changes: readonly Change[];
+  readonly metadata: string;
+  readonly occurredAt: Date;
+  readonly remembered: (Remembered & Pick<CommandRequest, 'idempotencyKey' | 'fingerprint'>) | null;
+}
 
-/** Longest life of a remembered answer: 24 hours, as the public page promises. */
-const REMEMBER_SECONDS = 24 * 60 * 60;
-
-/** The parameters of the statement. Throws EventTooLarge before anything reaches the database. */
-export function appendParameters(
+/** Throws EventTooLarge before anything reaches the database. */
+export function appendOf(
   changes: readonly Change[],
   cause: Cause,
   publish: Publish,
   valueBytesMax: number,
-  remembered: (Remembered & Pick<CommandRequest, 'idempotencyKey' | 'fingerprint'>) | null,
-): unknown[] {
-  const facts = changes.flatMap((change) => factsOf(change, cause));
-  const told = facts.map((fact) => withinBytes(publish(fact), valueBytesMax));
-  const { organizationId, livemode } = cause.caller;
-  return [
-    organizationId,
-    livemode,
-    facts.map((fact) => fact.id),
-    facts.map((fact) => fact.streamId),
-    facts.map((fact) => fact.version),
-    facts.map((fact) => fact.event.type),
-    facts.map((fact) => JSON.stringify(fact.event.data)),
-    told.map((fact) => fact?.topic ?? null),
-    told.map((fact) => fact?.key ?? null),
-    told.map((fact) => fact?.body ?? null),
-    JSON.stringify(metadataOf(cause)),
-    cause.now,
-    changes.map((change) => change.aggregate.table),
-    changes.map((change) => change.id),
-    changes.map((change) => change.expectedVersion + change.events.length),
-    changes.map((change) => JSON.stringify(change.after)),
-    remembered?.idempotencyKey ?? null,
-    remembered?.fingerprint ?? null,
-    remembered?.status ?? null,
-    remembered ? JSON.stringify(remembered.headers) : null,
-    remembered?.body ?? null,
-    REMEMBER_SECONDS,
-  ];
+  remembered: Append['remembered'],
+): Append {
+  return {
+    tenant: cause.caller,
+    facts: changes.flatMap((change) => factsOf(change, cause, (fact) => withinBytes(publish(fact), valueBytesMax))),
+    changes,
+    metadata: JSON.stringify(metadataOf(cause)),
+    occurredAt: cause.now,
+    remembered,
+  };
+}
+
+/** How much of a batch a mutation takes up: the texts that travel. */
+export const charactersOf = ({ facts, remembered }: Append): number =>
+  facts.reduce((sum, { told }) => sum + (told?.body.length ?? 0), remembered?.body.length ?? 0);
+
+/** Longest life of a remembered answer: 24 hours, as the public page promises. */
+const REMEMBER_SECONDS = 24 * 60 * 60;
+
+const PARAMETERS = Array.from({ length: 27 }, (_, index) => `$${index + 1}`).join(',');
+
+/** One call of works_append (sql/event-store), prepared once per connection: any number of mutations, one commit. */
+export function appendStatement(appends: readonly Append[], lockTimeoutMs: number): QueryConfig {
+  const facts = appends.flatMap((append) => append.facts.map((fact) => ({ fact, append })));
+  const documents = appends.flatMap((append) => append.changes.map((change) => ({ change, append })));
+  const organization = ({ append: { tenant } }: { append: Append }) => tenant.organizationId;
+  const livemode = ({ append: { tenant } }: { append: Append }) => tenant.livemode;
+  return {
+    name: 'works_append',
+    text: `select works_append(${PARAMETERS}) as tx`,
+    values: [
+      appends.map(({ tenant }) => tenant.organizationId),
+      appends.map(({ tenant }) => tenant.livemode),
+      appends.map(({ remembered }) => remembered?.idempotencyKey ?? null),
+      appends.map(({ remembered }) => remembered?.fingerprint ?? null),
+      appends.map(({ remembered }) => remembered?.status ?? null),
+      appends.map(({ remembered }) => (remembered === null ? null : JSON.stringify(remembered.headers))),
+      appends.map(({ remembered }) => remembered?.body ?? null),
+
+      facts.map(organization),
+      facts.map(livemode),
+      facts.map(({ fact }) => fact.id),
+      facts.map(({ fact }) => fact.streamId),
+      facts.map(({ fact }) => fact.version),
+      facts.map(({ fact }) => fact.event.type),
+      facts.map(({ fact }) => JSON.stringify(fact.event.data)),
+      facts.map(({ fact }) => fact.told?.topic ?? null),
+      facts.map(({ fact }) => fact.told?.key ?? null),
+      facts.map(({ fact }) => fact.told?.body ?? null),
+      facts.map(({ append }) => append.metadata),
+      facts.map(({ append }) => append.occurredAt),
+
+      documents.map(organization),
+      documents.map(livemode),
+      documents.map(({ change }) => change.aggregate.table),
+      documents.map(({ change }) => change.id),
+      documents.map(({ change }) => change.expectedVersion + change.events.length),
+      documents.map(({ change }) => JSON.stringify(change.after)),
+
+      REMEMBER_SECONDS,
+      `${lockTimeoutMs}ms`,
+    ],
+  };
 }
 
 /** Each event of a change with the state before and after it. */
-function factsOf<State, Event extends DomainEvent>(change: Change<State, Event>, cause: Cause): Fact[] {
+function factsOf<State, Event extends DomainEvent>(
+  change: Change<State, Event>,
+  cause: Cause,
+  tell: Publish,
+): (Fact & { told: PublicFact | null })[] {
   const { evolve } = change.aggregate;
   let before = change.before;
   return change.events.map((event, index) => {
@@ -85,7 +126,7 @@ function factsOf<State, Event extends DomainEvent>(change: Change<State, Event>,
       cause,
     };
     before = after;
-    return fact;
+    return { ...fact, told: tell(fact) };
   });
 }
 

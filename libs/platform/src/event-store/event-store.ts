@@ -1,11 +1,12 @@
 import type { Pool } from 'pg';
+import { Batcher } from '../batching';
 import type { DomainEvent } from '../decider';
 import { RuleViolation } from '../errors';
 import { keyInUse, keyReused, replayed, TwinGate } from '../idempotency';
-import { sqlState, violatedConstraint } from '../postgres';
+import { inOneTransaction, sqlState, violatedConstraint } from '../postgres';
 import { Problem, problemDocument, type ProblemCatalogue } from '../problems';
 import type { TenantTransaction } from '../tenancy';
-import { APPEND_STATEMENT, appendParameters, EventTooLarge, type Remembered } from './append-statement';
+import { appendOf, appendStatement, charactersOf, EventTooLarge, type Append, type Remembered } from './append-statement';
 import type { Aggregate, Answer, Cause, Change, CommandRequest, Decision, Loaded, Publish, RecordedAnswer } from './types';
 
 /** Writers that lose a race decide again this often before they tell the caller to come back. */
@@ -14,6 +15,15 @@ const DECISIONS_MAX = 8;
 /** Raised by works_append when the key is already remembered. */
 const KEY_REMEMBERED = 'SKT01';
 const LOCK_NOT_AVAILABLE = '55P03';
+
+/** A mutation that waits longer than this for its twin in another process gives its connection back and asks again. */
+const LOCK_TIMEOUT_MS = 1_000;
+/** In a batch nobody waits for somebody else's twin: it is refused soon, and everybody is sent alone. */
+const LOCK_TIMEOUT_OF_BATCH_MS = 20;
+/** While one batch waits for the disk the next can be on its way; a third would only make both smaller. */
+const BATCHES_MAX = 2;
+/** Keeps a batch of large mutations from holding up small ones; a usual mutation takes two to three thousand characters. */
+const BATCH_CHARACTERS_MAX = 200_000;
 
 export interface EventStoreOptions {
   /** The role that row-level security binds. */
@@ -48,6 +58,13 @@ interface LoadedRow {
  */
 export class EventStore {
   private readonly twins = new TwinGate();
+  /** Mutations that come while others are being committed share a round trip and a commit. */
+  private readonly appends = new Batcher<Append, string>({
+    batchesMax: BATCHES_MAX,
+    weightMax: BATCH_CHARACTERS_MAX,
+    weightOf: charactersOf,
+    run: (appends) => this.appendAll(appends),
+  });
 
   constructor(private readonly options: EventStoreOptions) {}
 
@@ -108,8 +125,8 @@ export class EventStore {
 
   /** Appends inside a reaction's transaction: the inbox row commits with it. */
   async append(tx: TenantTransaction, changes: readonly Change[], cause: Cause): Promise<void> {
-    const values = appendParameters(changes, cause, this.options.publish, this.options.valueBytesMax, null);
-    await tx.query({ ...APPEND_STATEMENT, values });
+    const { publish, valueBytesMax } = this.options;
+    await tx.query(appendStatement([appendOf(changes, cause, publish, valueBytesMax, null)], LOCK_TIMEOUT_MS));
     tx.afterCommit(this.options.committed);
   }
 
@@ -142,38 +159,27 @@ export class EventStore {
   }
 
   private async commit(request: CommandRequest, decision: Decision): Promise<RecordedAnswer> {
+    const { publish, valueBytesMax } = this.options;
     const remembered = final(decision.answer);
-    const values = appendParameters(decision.changes, request, this.options.publish, this.options.valueBytesMax, {
-      ...request,
-      ...remembered,
-    });
-    const tx = decision.statements?.length ? await this.appendWith(request, decision.statements, values) : await this.appendAlone(values);
+    const append = appendOf(decision.changes, request, publish, valueBytesMax, { ...request, ...remembered });
+    const tx = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
     if (decision.changes.length > 0) this.options.committed();
     return this.at(tx, remembered);
   }
 
-  private async appendAlone(values: unknown[]): Promise<string> {
-    const { rows } = await this.options.pool.query<{ tx: string }>({ ...APPEND_STATEMENT, values });
-    return rows[0]!.tx;
+  private async appendAll(appends: readonly Append[]): Promise<string[]> {
+    const lockTimeoutMs = appends.length === 1 ? LOCK_TIMEOUT_MS : LOCK_TIMEOUT_OF_BATCH_MS;
+    const { rows } = await this.options.pool.query<{ tx: string }>(appendStatement(appends, lockTimeoutMs));
+    return appends.map(() => rows[0]!.tx);
   }
 
-  private async appendWith(request: CommandRequest, statements: NonNullable<Decision['statements']>, values: unknown[]): Promise<string> {
-    const client = await this.options.pool.connect();
-    try {
-      await client.query('begin');
-      // First, because it also sets the tenant for the statements.
-      const { rows } = await client.query<{ tx: string }>({ ...APPEND_STATEMENT, values });
-      for (const { text, values: parameters } of statements) await client.query(text, [...parameters]);
-      await client.query('commit');
-      client.release();
-      return rows[0]!.tx;
-    } catch (error) {
-      await client.query('rollback').then(
-        () => client.release(),
-        () => client.release(true),
-      );
-      throw error;
-    }
+  /** All in one packet. The append goes first, because it also sets the tenant for the statements. */
+  private async appendWith(append: Append, statements: NonNullable<Decision['statements']>): Promise<string> {
+    const [appended] = await inOneTransaction<{ tx: string }>(this.options.pool, [
+      appendStatement([append], LOCK_TIMEOUT_MS),
+      ...statements.map(({ text, values }) => ({ text, values: [...values] })),
+    ]);
+    return appended!.rows[0]!.tx;
   }
 
   private async loadWithMemory<State, Event extends DomainEvent>(request: CommandRequest, aggregate: Aggregate<State, Event>, id: string) {

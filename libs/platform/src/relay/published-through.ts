@@ -18,12 +18,13 @@ export async function publishedThrough(pool: Pool, relay: Relay, position: bigin
 async function isPublished(pool: Pool, position: bigint): Promise<boolean> {
   const { rows } = await pool.query<{ published: boolean }>({
     name: 'works_published_through',
+    // Not `exists`: that would drop the order, and with it the index, and read the whole table where statistics are old.
     text: `select $1::xid8 < pg_snapshot_xmin(pg_current_snapshot())
-                  and not exists (
-                    select from events
-                     where topic is not null and tx <= $1::xid8
-                       and (tx, position) > (coalesce((select tx from checkpoints where name = 'relay'), '0'::xid8),
-                                             coalesce((select position from checkpoints where name = 'relay'), 0))) as published`,
+                  and (select true from events
+                        where topic is not null and tx <= $1::xid8
+                          and (tx, position) > (coalesce((select tx from checkpoints where name = 'relay'), '0'::xid8),
+                                                coalesce((select position from checkpoints where name = 'relay'), 0))
+                        order by tx, position limit 1) is null as published`,
     values: [position.toString()],
   });
   return rows[0]!.published;

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult, QueryResultRow } from 'pg';
 import type { Tenant } from '../caller';
+import { giveBack, inOneTransaction } from '../postgres';
 
 /** A transaction in which the tenant is set: row-level security lets it see and write that tenant's rows and no others. */
 export interface TenantTransaction {
@@ -23,20 +24,10 @@ export class TenantDatabase {
    * The query is prepared once per connection under `name` when it has one.
    */
   async query<Row extends QueryResultRow>(tenant: Tenant, query: string | QueryConfig, values: readonly unknown[] = []): Promise<Row[]> {
-    const client = await this.pool.connect();
-    try {
-      const results = await settled([
-        client.query('begin read only'),
-        client.query({ ...SET_TENANT, values: settingsOf(tenant) }),
-        client.query<Row>(typeof query === 'string' ? { text: query, values: [...values] } : query),
-        client.query('commit'),
-      ]);
-      client.release();
-      return (results[2] as QueryResult<Row>).rows;
-    } catch (error) {
-      await giveBack(client);
-      throw error;
-    }
+    const read = typeof query === 'string' ? { text: query, values: [...values] } : query;
+    const setTenant = { ...SET_TENANT, values: settingsOf(tenant) };
+    const [, result] = await inOneTransaction<Row>(this.pool, [setTenant, read], 'begin read only');
+    return result!.rows;
   }
 
   async transaction<T>(tenant: Tenant, work: (tx: TenantTransaction) => Promise<T>): Promise<T> {
@@ -76,18 +67,3 @@ const transactionOn = (client: PoolClient, tenant: Tenant, committed: (() => voi
   query: (query, values) => (typeof query === 'string' ? client.query(query, values && [...values]) : client.query(query)),
   afterCommit: (work) => void committed.push(work),
 });
-
-/** All four answers are awaited even when one fails, so that the connection is idle again before it is given back. */
-async function settled(queries: Promise<QueryResult>[]): Promise<QueryResult[]> {
-  const outcomes = await Promise.allSettled(queries);
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failed) throw failed.reason;
-  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<QueryResult>).value);
-}
-
-/** A connection that cannot even roll back is broken and must not be used again. */
-const giveBack = (client: PoolClient): Promise<void> =>
-  client.query('rollback').then(
-    () => client.release(),
-    () => client.release(true),
-  );

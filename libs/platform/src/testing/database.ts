@@ -92,7 +92,12 @@ async function ensureRoles(admin: Client): Promise<void> {
 
 const migrationsOf = (kind: TestDatabaseKind): string => join(root, 'prisma', kind, 'migrations');
 
-const platformScript = (): string => `${readFileSync(join(root, 'libs/platform/sql/event-store.sql'), 'utf8')}
+const storeFolder = join(root, 'libs/platform/sql/event-store');
+
+const platformScript = (): string => `${readdirSync(storeFolder)
+  .sort()
+  .map((file) => readFileSync(join(storeFolder, file), 'utf8'))
+  .join('\n')}
   create table notes (id text primary key, organization_id text not null, livemode boolean not null, version integer not null, state jsonb not null);
   select works_declare_aggregate('notes');`;
 

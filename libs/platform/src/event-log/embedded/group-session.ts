@@ -3,6 +3,7 @@ import type { LogMessage, SubscribeOptions } from '../event-log';
 import { pause } from '../pause';
 import type { Reports } from '../reports';
 import { PartitionConsumer } from './partition-consumer';
+import { PartitionReads } from './partition-reads';
 import { GIVE_PARTITION, JOIN, LEAVE, MEMBERS, MEMBERS_CHANGED, PARTITIONS, PUBLISHED, TAKE_PARTITIONS } from './statements';
 
 /** In company, how soon the partitions of a member that was killed are taken over: nobody is left to announce that. */
@@ -32,6 +33,7 @@ export interface GroupSessionOptions {
  */
 export class GroupSession {
   private readonly client: Client;
+  private readonly reads: PartitionReads;
   private readonly ending = new AbortController();
   private readonly consumers = new Map<number, PartitionConsumer>();
   private lookAgain = new AbortController();
@@ -50,6 +52,7 @@ export class GroupSession {
       // The server notices within some 11 seconds that this machine has vanished, and frees the partitions.
       options: '-c synchronous_commit=off -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3',
     });
+    this.reads = new PartitionReads(this.client, options.subscription);
   }
 
   /** Resolves when `leave` was called, rejects when the connection is lost; either way nothing of the group goes on here afterwards. */
@@ -129,7 +132,7 @@ export class GroupSession {
     for (const { partition } of rows) {
       this.consumers.set(
         partition,
-        new PartitionConsumer({ client, partition, subscription, reports, publishDead, progressed, failed: this.fail }),
+        new PartitionConsumer({ client, reads: this.reads, partition, subscription, reports, publishDead, progressed, failed: this.fail }),
       );
     }
   }

@@ -1,12 +1,14 @@
 import type { Client } from 'pg';
-import { DEFAULT_BATCH_MAX, deliver, DeliveryGivenUp, type Delivery } from '../deliver';
+import { deliver, DeliveryGivenUp, type Delivery } from '../deliver';
 import type { LogMessage, ReceivedMessage, SubscribeOptions } from '../event-log';
 import type { Reports } from '../reports';
-import { COMMIT, CURSORS, READ, READ_BYTES_MAX } from './statements';
+import type { PartitionReads } from './partition-reads';
+import { CURSORS } from './statements';
 
 export interface PartitionConsumerOptions {
   /** The session that holds the partition's lock: when it dies, this consumer can no longer read or commit, and another one may. */
   readonly client: Client;
+  readonly reads: PartitionReads;
   readonly partition: number;
   readonly subscription: SubscribeOptions;
   readonly reports: Reports;
@@ -17,14 +19,6 @@ export interface PartitionConsumerOptions {
   failed(error: unknown): void;
 }
 
-interface Row {
-  topic: string;
-  offset: string;
-  key: string;
-  value: string;
-  headers: string;
-}
-
 /** Reads, handles and commits one partition in order, for as long as it is ours. */
 export class PartitionConsumer {
   private readonly giveUp = new AbortController();
@@ -33,6 +27,7 @@ export class PartitionConsumer {
   private inHand: ReceivedMessage[] = [];
   private woken = false;
   private wakeUp: (() => void) | null = null;
+  private committed: Promise<void> = Promise.resolve();
   private readonly running: Promise<void>;
 
   constructor(private readonly options: PartitionConsumerOptions) {
@@ -53,18 +48,19 @@ export class PartitionConsumer {
     this.wakeUp?.();
   }
 
-  /** Resolves when the messages in hand are handled and nothing of the partition is going on here any more. */
+  /** Resolves when the messages in hand are handled and committed and nothing of the partition is going on here any more. */
   async stop(): Promise<void> {
     this.giveUp.abort();
     this.wake();
     await this.running;
+    await this.committed;
   }
 
   private async run(): Promise<void> {
     await this.loadCursors();
     while (!this.giveUp.signal.aborted) {
       this.woken = false;
-      const { messages, more } = await this.read();
+      const { messages, more } = await this.options.reads.read(this.options.partition, this.cursors);
       if (this.giveUp.signal.aborted) return;
       if (messages.length > 0) {
         this.inHand = [...messages];
@@ -85,28 +81,16 @@ export class PartitionConsumer {
     for (const { topic, offset } of rows) this.cursors.set(topic, offset);
   }
 
-  private async read(): Promise<{ messages: ReceivedMessage[]; more: boolean }> {
-    const { client, partition, subscription } = this.options;
-    const limit = subscription.batchMax ?? DEFAULT_BATCH_MAX;
-    const { rows } = await client.query<Row>({ ...READ, values: [partition, [...this.cursors.keys()], [...this.cursors.values()], limit] });
-    let bytes = 0;
-    const messages = rows.map(({ headers, ...row }) => {
-      bytes += Buffer.byteLength(row.value);
-      return { ...row, partition, headers: JSON.parse(headers) as Record<string, string> };
-    });
-    return { messages, more: rows.length === limit || bytes >= READ_BYTES_MAX };
-  }
-
   /**
-   * Not awaited: the next read follows on the same connection, and a commit that fails means that the connection has.
+   * Not awaited: the next read can follow, and a commit that fails means that the connection has.
    * The messages are then handled again, by whoever has the partition next.
    */
   private commitThrough(last: ReceivedMessage): void {
-    const { client, partition, subscription, progressed, failed } = this.options;
+    const { partition, reads, progressed, failed } = this.options;
     const handled = this.inHand.splice(0, this.inHand.indexOf(last) + 1);
     const moved = new Map(handled.map(({ topic, offset }) => [topic, offset]));
     for (const [topic, offset] of moved) this.cursors.set(topic, offset);
-    client.query({ ...COMMIT, values: [subscription.group, partition, [...moved.keys()], [...moved.values()]] }).then(progressed, failed);
+    this.committed = reads.commit(partition, moved).then(progressed, failed);
   }
 
   private async untilWoken(): Promise<void> {

@@ -41,31 +41,32 @@ export const CURSORS = {
   text: `select topic, "offset"::text from cursors where consumer_group = $1 and partition = $2 and topic = any ($3)`,
 };
 
-/** A batch may not fill the memory: about this much is read at once, but never less than one message. */
+/** A batch may not fill the memory: about this much is read at once of each partition, but never less than one message. */
 export const READ_BYTES_MAX = 4_000_000;
 
 /**
- * The next messages of one partition across topics, in the order of the log, each topic after its own cursor.
- * One short index scan per topic: a topic that is quiet among millions of other messages costs nothing.
+ * The next messages of some partitions across topics, in the order of the log, each topic after its own cursor: row n of the three arrays is
+ * a partition, a topic, and the offset after which to read. One short index scan per row: a topic that is quiet among millions of other
+ * messages costs nothing.
  */
 export const READ = {
   name: 'works_log_read',
-  text: `select topic, "offset"::text, key, value, headers
-           from (select candidate.*, sum(octet_length(value)) over (order by "offset") - octet_length(value) as bytes_before
+  text: `select partition, topic, "offset"::text, key, value, headers
+           from (select candidate.*, row_number() over in_order as place, sum(octet_length(value)) over in_order - octet_length(value) as bytes_before
                    from (select next.*
-                           from unnest($2::text[], $3::bigint[]) as cursor (topic, after)
-                          cross join lateral (select topic, "offset", key, value, headers from messages
-                                               where messages.topic = cursor.topic and partition = $1 and "offset" > cursor.after
-                                               order by "offset" limit $4) as next
-                          order by "offset" limit $4) as candidate) as batch
-          where bytes_before < ${READ_BYTES_MAX}
+                           from unnest($1::smallint[], $2::text[], $3::bigint[]) as cursor (partition, topic, after)
+                          cross join lateral (select partition, topic, "offset", key, value, headers from messages
+                                               where messages.topic = cursor.topic and messages.partition = cursor.partition and "offset" > cursor.after
+                                               order by "offset" limit $4) as next) as candidate
+                 window in_order as (partition by partition order by "offset")) as batch
+          where place <= $4 and bytes_before < ${READ_BYTES_MAX}
           order by batch."offset"`,
 };
 
 export const COMMIT = {
   name: 'works_log_commit',
   text: `insert into cursors (consumer_group, topic, partition, "offset")
-         select $1, topic, $2, "offset" from unnest($3::text[], $4::bigint[]) as handled (topic, "offset")
+         select $1, topic, partition, "offset" from unnest($2::text[], $3::smallint[], $4::bigint[]) as handled (topic, partition, "offset")
          on conflict (consumer_group, topic, partition) do update set "offset" = excluded."offset"`,
 };
 
@@ -74,23 +75,29 @@ export const PUBLISH = {
   text: 'select works_log_publish($1, $2, $3, $4)',
 };
 
-/** Messages after the group's cursors. Two index lookups for each place, whatever the statistics say. */
-const UNHANDLED = `
+/** The places of a group's topics, with the offset after which each is to be read. */
+const PLACES = `
   from unnest($2::text[]) as wanted (topic)
  cross join generate_series(0, ${PARTITIONS - 1}) as place (partition)
  cross join lateral (select coalesce((select "offset" from cursors
-                                       where consumer_group = $1 and cursors.topic = wanted.topic and cursors.partition = place.partition), 0)) as cursor (after)
- cross join lateral (select from messages
-                      where messages.topic = wanted.topic and messages.partition = place.partition and messages."offset" > cursor.after`;
+                                       where consumer_group = $1 and cursors.topic = wanted.topic and cursors.partition = place.partition), 0)) as cursor (after)`;
 
-/** Everything published before now has an offset up to `end`. Asked again with that end, it says whether the group is there yet. */
+const UNHANDLED = `
+  from messages
+ where messages.topic = wanted.topic and messages.partition = place.partition and messages."offset" > cursor.after`;
+
+/**
+ * Everything published before now has an offset up to `end`. Asked again with that end, it says whether the group is there yet.
+ * The order and the limit keep it two look-ups in an index for each place, whatever the statistics say.
+ */
 export const IS_BEHIND = {
   name: 'works_log_is_behind',
-  text: `select log."end"::text, exists (select ${UNHANDLED} and messages."offset" <= log."end" limit 1) as message) as behind
+  text: `select log."end"::text, exists (select ${PLACES} cross join lateral (
+                  select ${UNHANDLED} and messages."offset" <= log."end" order by messages."offset" limit 1) as message) as behind
            from (select coalesce($3::bigint, last_value) as "end" from messages_offset_seq) as log`,
 };
 
 export const COUNT_UNHANDLED = {
   name: 'works_log_count_unhandled',
-  text: `select count(*)::int as lag ${UNHANDLED}) as message`,
+  text: `select count(*)::int as lag ${PLACES} cross join lateral (select ${UNHANDLED} order by messages."offset" limit 100000) as message`,
 };
