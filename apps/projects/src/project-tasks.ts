@@ -24,10 +24,13 @@ export interface NotedTask {
 export async function noteTasks(tx: TenantTransaction, tasks: readonly Task[]): Promise<NotedTask[]> {
   const { rows } = await tx.query<NotedTask>({
     name: 'projects_note_tasks',
+    // Planned tasks are known before the tasks service tells of them: most news is old, and is left out before it locks a row.
+    // Scalar look-ups: as semi-joins the planner would rather read every project of the tenant first.
     // Ordered, so that two transactions that note the same tasks never wait for each other in a circle.
     text: `${INSERT} from ${ROWS}
-            where exists (select from projects p where p.id = t.project_id)
-              and (t.milestone_id is null or exists (select from milestones m where m.id = t.milestone_id and m.project_id = t.project_id))
+            where t.version > coalesce((select known.version from project_tasks known where known.task_id = t.task_id), 0)
+              and (select true from projects p where p.id = t.project_id)
+              and (t.milestone_id is null or (select m.project_id from milestones m where m.id = t.milestone_id) = t.project_id)
             order by t.task_id
            on conflict (task_id) do update
              set project_id = excluded.project_id, milestone_id = excluded.milestone_id, title = excluded.title, status = excluded.status,

@@ -22,11 +22,12 @@ export class TrackProgressWhenTasksChange {
   /** Counts the task, and with the last one of a milestone reaches the milestone, in one transaction. */
   @EventPattern(['task.created', 'task.completed', 'task.cancelled'], { batch: true })
   async track(@Payload() events: TaskNews[]): Promise<void> {
-    // A task that stands alone is nobody's progress: it has no effect that could happen twice.
+    // A task that stands alone is nobody's progress.
     const ofProjects = events.filter(({ project_id }) => project_id !== null);
     if (ofProjects.length === 0) return;
-    await this.inbox.batch('track-progress', ofProjects, async (tx, fresh, causeOf) => {
-      const newest = newestOfEach(fresh);
+    // Repeated news of a task is not newer than what is known of it, so it has no effect again.
+    await this.inbox.repeatable(ofProjects, async (tx, own, causeOf) => {
+      const newest = newestOfEach(own);
       const noted = await noteTasks(
         tx,
         [...newest.values()].map(({ data }) => data.task),

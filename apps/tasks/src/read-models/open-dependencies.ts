@@ -14,9 +14,8 @@ export class OpenDependencies {
     return this.database.query<OpenDependency>(caller, {
       name: 'tasks_open_dependencies',
       text: `select t.id, t.state->>'title' as title
-               from unnest($1::text[]) with ordinality as dependency(id, place)
-               join tasks t on t.id = dependency.id and t.status = 'open'
-              order by place`,
+               from tasks t where t.id = any($1::text[]) and t.status = 'open'
+              order by array_position($1::text[], t.id)`,
       values: [task.depends_on],
     });
   }

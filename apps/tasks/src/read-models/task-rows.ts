@@ -8,11 +8,14 @@ export interface TaskRow {
   blocked: boolean;
 }
 
-/** What is read of a task `t` to show it. Dependencies are looked up only for open tasks that have some. */
+/**
+ * What is read of a task `t` to show it. Dependencies are looked up only for open tasks that have some, each by its id: as a join the
+ * planner would rather gather every open task of the tenant first.
+ */
 export const TASK_COLUMNS = `
   t.version, t.state,
   t.status = 'open' and exists (
     select from jsonb_array_elements_text(t.state->'depends_on') as dependency(id)
-      join tasks d on d.id = dependency.id and d.status = 'open') as blocked`;
+     where (select d.status from tasks d where d.id = dependency.id) = 'open') as blocked`;
 
 export const presentRow = ({ state, version, blocked }: TaskRow, now: Date): TaskResource => presentTask(state, version, { now, blocked });

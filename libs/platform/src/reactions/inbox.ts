@@ -12,6 +12,9 @@ export interface Told {
   readonly request: { readonly id: string | null; readonly idempotency_key: string | null };
 }
 
+/** What a batch of one tenant's events does, in the transaction that it is given. */
+export type Effect<Event extends Told> = (tx: TenantTransaction, events: Event[], causeOf: (event: Told) => Cause) => Promise<void>;
+
 /** A reaction that loses a race against a command starts anew this often before the log's own back-off takes over. */
 const TRIES_MAX = 5;
 
@@ -27,32 +30,36 @@ export class Inbox {
   }
 
   /** The same for many events at once: one transaction, `effect` called once per tenant with the events that are new, in order. */
-  async batch<Event extends Told>(
-    consumer: string,
-    events: readonly Event[],
-    effect: (tx: TenantTransaction, fresh: Event[], causeOf: (event: Told) => Cause) => Promise<void>,
-  ): Promise<void> {
+  batch<Event extends Told>(consumer: string, events: readonly Event[], effect: Effect<Event>): Promise<void> {
+    return this.inTransaction(events, async (tx, own, cause) => {
+      const fresh = await this.unseen(tx, consumer, own);
+      if (fresh.length > 0) await effect(tx, fresh, cause);
+    });
+  }
+
+  /**
+   * For an effect that is safe to repeat by itself, because it keeps the newest version of something and does nothing for older news:
+   * one transaction, and no row that says the same once more.
+   */
+  repeatable<Event extends Told>(events: readonly Event[], effect: Effect<Event>): Promise<void> {
+    return this.inTransaction(events, effect);
+  }
+
+  private async inTransaction<Event extends Told>(events: readonly Event[], effect: Effect<Event>): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.take(consumer, events, effect);
+        return await this.take(events, effect);
       } catch (error) {
         if (!isLostRace(error) || tries === TRIES_MAX) throw error;
       }
     }
   }
 
-  private take<Event extends Told>(
-    consumer: string,
-    events: readonly Event[],
-    effect: (tx: TenantTransaction, fresh: Event[], causeOf: (event: Told) => Cause) => Promise<void>,
-  ): Promise<void> {
+  private take<Event extends Told>(events: readonly Event[], effect: Effect<Event>): Promise<void> {
     return this.database.steps(async (inTenant) => {
       for (const own of byTenant(events)) {
         const tenant = { organizationId: own[0]!.organization_id, livemode: own[0]!.livemode };
-        await inTenant(tenant, async (tx) => {
-          const fresh = await this.unseen(tx, consumer, own);
-          if (fresh.length > 0) await effect(tx, fresh, causeOf);
-        });
+        await inTenant(tenant, (tx) => effect(tx, own, causeOf));
       }
     });
   }
