@@ -27,7 +27,7 @@ const milestoneOf = ({ key, name, due, requires_sign_off, billing, tasks }: NewT
   name,
   due,
   requires_sign_off: requires_sign_off ?? false,
-  billing: (billing ?? null) as Billing | null,
+  billing: (billing ?? null),
   tasks: (tasks ?? []).map(taskOf),
 });
 

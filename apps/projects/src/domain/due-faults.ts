@@ -1,5 +1,5 @@
 import { addDays, BusinessCalendar, daysBetween } from '@works/platform/calendar';
-import type { Fault } from './template-faults';
+import type { Fault } from './fault';
 import { hung, within, type Hung } from './schedule';
 import type { DueRule, TemplateDraft } from './template';
 

@@ -1,15 +1,9 @@
 import { isDate } from './casting';
 import { cyclesIn } from './dependency-cycles';
 import { dueFaults } from './due-faults';
+import type { Fault } from './fault';
 import { placeholdersIn } from './placeholders';
 import type { TemplateDraft, TemplateTask } from './template';
-
-/** What keeps a draft from being published: where (RFC 6901), what kind, and what would be right. */
-export interface Fault {
-  readonly pointer: string;
-  readonly code: 'duplicate' | 'too_few' | 'too_many' | 'too_large' | 'not_a_date' | 'unknown_key' | 'cycle' | 'not_computable';
-  readonly detail: string;
-}
 
 export const MILESTONES_MAX = 100;
 export const TASKS_MAX = 1_000;

@@ -1,4 +1,3 @@
-import { WEEKDAYS } from '@works/platform/calendar';
 import { Flag, ListOf, Nested, OneOf, Text, WholeNumber } from '../fields';
 import { MilestoneBilling } from '../milestones';
 import { TASK_PRIORITIES, type TaskPriority } from '../tasks';
@@ -10,11 +9,13 @@ import {
   TemplateChecklistItem,
   VARIABLE_TYPES,
   type VariableType,
+  WEEKDAYS,
+  type Weekday,
 } from './template';
 
 export class NewTemplateCalendar {
   @ListOf({ type: 'string', enum: WEEKDAYS }, { max: 7, optional: true, description: 'Default: Monday to Friday.' })
-  working_days?: (typeof WEEKDAYS)[number][];
+  working_days?: Weekday[];
 
   @ListOf({ type: 'string', format: 'date' }, { max: 1_000, optional: true })
   holidays?: string[];

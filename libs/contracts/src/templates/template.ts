@@ -1,4 +1,3 @@
-import { WEEKDAYS } from '@works/platform/calendar';
 import { Fixed, Flag, IdOf, Instant, ListOf, Nested, OneOf, Text, WholeNumber } from '../fields';
 import { MilestoneBilling } from '../milestones';
 import { TASK_PRIORITIES, type TaskPriority } from '../tasks';
@@ -9,6 +8,9 @@ export const KEY_CHARACTERS_MAX = 100;
 /** Roles and variables are members of objects in `POST /projects`. */
 export const ROLE_KEY_CHARACTERS_MAX = 64;
 
+export const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
 export const VARIABLE_TYPES = ['text', 'number', 'date'] as const;
 export type VariableType = (typeof VARIABLE_TYPES)[number];
 
@@ -17,7 +19,7 @@ const COUNT_MAX = 2_147_483_647;
 /** Which days are worked on. */
 export class TemplateCalendar {
   @ListOf({ type: 'string', enum: WEEKDAYS }, { max: 7 })
-  working_days!: (typeof WEEKDAYS)[number][];
+  working_days!: Weekday[];
 
   @ListOf({ type: 'string', format: 'date' }, { max: 1_000 })
   holidays!: string[];
