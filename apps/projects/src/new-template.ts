@@ -1,7 +1,7 @@
 import type { NewTemplateMilestone, NewTemplateTask, PublishTemplateVersionBody } from '@works/contracts/templates';
 import type { Tenant } from '@works/platform/caller';
 import type { Decision, Statement } from '@works/platform/event-store';
-import type { Billing, Template, TemplateDraft, TemplateMilestone, TemplateTask } from './domain/template';
+import type { Template, TemplateDraft, TemplateMilestone, TemplateTask } from './domain/template';
 import { countsOf, presentTemplate } from './read-models/present-template';
 
 /** The draft that is asked for, with everything said that was left open. */
@@ -27,7 +27,7 @@ const milestoneOf = ({ key, name, due, requires_sign_off, billing, tasks }: NewT
   name,
   due,
   requires_sign_off: requires_sign_off ?? false,
-  billing: (billing ?? null),
+  billing: billing ?? null,
   tasks: (tasks ?? []).map(taskOf),
 });
 
