@@ -28,6 +28,29 @@ export function aProjectCreated(tenant: Tenant, at = '2026-11-23T06:30:00.000Z')
   return aProjectEvent(tenant, 'project.created', id, at, { project: { ...aProject(id, at), milestones }, previous: {} });
 }
 
+/** A project of as many tasks as a template may have, each with a checklist and waiting for the one before. */
+export function aLargeProjectCreated(tenant: Tenant): PublicEvent<ProjectCreatedData> {
+  const news = aProjectCreated(tenant);
+  const milestones = Array.from({ length: 100 }, (_phase, phase) =>
+    aMilestonePlan({
+      id: newId('mst'),
+      position: phase + 1,
+      tasks: Array.from({ length: 10 }, (_task, place) =>
+        aTaskPlan({
+          key: `task_${phase}_${place}`,
+          title: `Fix and test the ceiling in room ${place} of floor ${phase}`,
+          assignee_id: newId('usr'),
+          due_on: '2027-02-13',
+          checklist: ['conduits', 'ducts', 'sprinklers'].map((key) => ({ key, title: `Somebody has signed for the ${key}` })),
+        }),
+      ),
+    }),
+  );
+  const tasks = milestones.flatMap((milestone) => milestone.tasks);
+  tasks.slice(1).forEach((task, index) => task.depends_on.push(tasks[index]!.id));
+  return { ...news, data: { ...news.data, project: { ...news.data.project, milestones } } };
+}
+
 export function aProjectClosed(
   tenant: Tenant,
   projectId: string,
