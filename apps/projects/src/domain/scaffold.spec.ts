@@ -133,6 +133,19 @@ describe('due dates', () => {
     expect(dueOf(template, { anchor: { due_on: '2026-11-29' } }).milestones).toEqual([['2026-11-27']]);
   });
 
+  // Holidays move working days against calendar days; no span, however long, would make room for what they push out.
+  it('stay on the first or the last day when holidays would push them out', () => {
+    const calendar = { ...aTemplate().calendar, holidays: ['2026-11-26', '2026-12-03'] };
+    const early = aPhase('first', { due: days(14, 'start'), tasks: [aTask('a', { due: businessDays(-10, 'milestone') })] });
+    expect(dueOf(aTemplate({ calendar, milestones: [early] })).milestones).toEqual([['2026-12-07', '2026-11-23']]);
+    const late = aPhase('last', { due: days(-14, 'end'), tasks: [aTask('a', { due: businessDays(10, 'milestone') })] });
+    expect(dueOf(aTemplate({ calendar, milestones: [late] }), { anchor: { due_on: '2026-12-07' } })).toEqual({
+      starts_on: '2026-11-23',
+      due_on: '2026-12-07',
+      milestones: [['2026-11-23', '2026-12-07']],
+    });
+  });
+
   it("leave out the template's holidays", () => {
     const template = aTemplate({ calendar: { ...aTemplate().calendar, holidays: ['2026-11-24'] } });
     expect(dueOf(template).milestones).toEqual([['2026-12-01']]);
