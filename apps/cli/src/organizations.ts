@@ -6,7 +6,7 @@ import type { Organization } from './home';
 
 /** Everything the product can do so far. A key may have fewer. */
 export const SCOPES = [
-  ...['projects:read', 'projects:write', 'tasks:read', 'tasks:write'],
+  ...['projects:read', 'projects:write', 'tasks:read', 'tasks:write', 'templates:read', 'templates:write'],
   ...['events:read', 'webhooks:read', 'webhooks:write'],
 ] as const;
 

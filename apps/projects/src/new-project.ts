@@ -6,7 +6,7 @@ import { newId } from '@works/platform/ids';
 import type { Delivery } from './domain/project';
 import { scaffold, type PlannedMilestone } from './domain/scaffold';
 import type { Anchor } from './domain/schedule';
-import { findTemplate } from './templates/catalogue';
+import type { Template } from './domain/template';
 
 /** What no single field can be blamed for, so the body's schema cannot say it. */
 export function contradictionsIn(body: CreateProjectBody): FieldError[] {
@@ -30,6 +30,7 @@ const outsideOurTime = (date: string | null | undefined): boolean => date != nul
 /** The project that is asked for, with everything said that was left open, and its plan. */
 export function openingOf(
   body: CreateProjectBody,
+  template: Template | null,
   { caller, now }: CommandRequest,
 ): { delivery: Delivery; plan: readonly PlannedMilestone[] } {
   const timeZone = body.time_zone ?? caller.timeZone;
@@ -48,9 +49,8 @@ export function openingOf(
     variables: {},
     metadata: body.metadata ?? {},
   };
-  if (body.template == null) return { delivery: bare, plan: [] };
+  if (template === null) return { delivery: bare, plan: [] };
 
-  const template = findTemplate(body.template, body.template_version ?? null);
   const variables = body.variables ?? {};
   const brief = {
     ownerId: bare.owner_id,

@@ -79,6 +79,8 @@ export async function startProjects({ own, log }: { own: Database; log: Database
     query: <Row extends object>(caller: Caller, text: string, values: unknown[] = []) =>
       app.get(TenantDatabase).query<Row & Record<string, unknown>>(caller, text, values),
 
+    write: (caller: Caller, text: string) => app.get(TenantDatabase).transaction(caller, (tx) => tx.query(text)),
+
     stop: async () => {
       await service.stop();
       await Promise.all([own.drop(), log.drop()]);

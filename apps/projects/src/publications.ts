@@ -6,7 +6,7 @@ import type { Fact, Publish } from '@works/platform/event-store';
 import type { Milestone, MilestoneEvent } from './domain/milestone';
 import type { Project, ProjectEvent } from './domain/project';
 import { presentMilestone } from './read-models/present-milestone';
-import { presentPlannedProject } from './read-models/present-plan';
+import { presentProjectWithPlan } from './read-models/present-plan';
 import { presentProject } from './read-models/present-project';
 
 /** Outsiders get the resource as reading it would have answered right after the fact. Planned milestones are told with their project. */
@@ -14,7 +14,7 @@ export const publish: Publish = (fact) => {
   const event = fact.event as ProjectEvent | MilestoneEvent;
   switch (event.type) {
     case 'project.created': {
-      const data: ProjectCreatedData = { project: presentPlannedProject(fact.after as Project, event.data.plan), previous: {} };
+      const data: ProjectCreatedData = { project: presentProjectWithPlan(fact.after as Project, event.data.plan), previous: {} };
       return publicEvent(fact, { type: event.type, projectId: fact.streamId, data });
     }
     case 'project.closed': {

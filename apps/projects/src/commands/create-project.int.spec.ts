@@ -1,4 +1,4 @@
-import type { Milestone } from '@works/contracts/milestones';
+import type { Milestone, PlannedMilestone } from '@works/contracts/milestones';
 import type { PlannedProject, Project } from '@works/contracts/projects';
 import type { Task } from '@works/contracts/tasks';
 import { newId } from '@works/platform/ids';
@@ -143,6 +143,7 @@ describe('POST /projects', () => {
 
     it('tells one event that holds the whole plan; its milestones are told with it', async () => {
       const project = (await create(fitout)).json<PlannedProject>();
+      const { milestones, ...opened } = project;
       expect(await service.eventsOf(caller, project.id)).toEqual([
         expect.objectContaining({
           type: 'project.created',
@@ -151,7 +152,7 @@ describe('POST /projects', () => {
             type: 'project.created',
             subject: project.id,
             project_id: project.id,
-            data: { project, previous: {} },
+            data: { project: { ...opened, milestones: milestones.map(planOf) }, previous: {} },
           }),
         }),
       ]);
@@ -212,7 +213,16 @@ describe('POST /projects', () => {
       expect(dry.statusCode).toBe(200);
       expect(await stored()).toEqual({ projects: 0, milestones: 0, tasks: 0, events: 0 });
       const wet = await create(fitout);
-      expect(withoutIdsAndTimes(dry.body)).toEqual(withoutIdsAndTimes(wet.body));
+      expect(withoutIdsAndTimes(dry.body)).toEqual({ ...(withoutIdsAndTimes(wet.body) as object), dry_run: true });
+    });
+
+    it('leaves its key free, and still wants one', async () => {
+      const headers = { 'idempotency-key': newId('idem') };
+      await create(fitout, { query: '?dry_run=true', headers });
+      const wet = await create(fitout, { headers });
+      expect([wet.statusCode, wet.headers['idempotent-replayed']]).toEqual([201, undefined]);
+      const bare = await create(fitout, { query: '?dry_run=true', headers: { 'idempotency-key': '' } });
+      expect([bare.statusCode, bare.json().code]).toEqual([400, 'idempotency_key_missing']);
     });
 
     it('refuses what the real one would refuse', async () => {
@@ -297,6 +307,16 @@ describe('POST /projects', () => {
   it('403 without the scope', async () => {
     expect((await create({}, { as: { ...caller, scopes: ['projects:read'] } })).statusCode).toBe(403);
   });
+});
+
+/** What the event says of a milestone: not what follows from the project. */
+const planOf = ({ id, key, name, position, due_on, requires_sign_off, billing, tasks }: PlannedMilestone) => ({
+  ...{ id, key, name, position, due_on, requires_sign_off, billing },
+  tasks: tasks.map((task) => ({
+    ...{ id: task.id, key: task.key, title: task.title, description: task.description, assignee_id: task.assignee_id },
+    ...{ priority: task.priority, due_on: task.due_on, depends_on: task.depends_on },
+    checklist: task.checklist.map((item) => ({ key: item.key, title: item.title })),
+  })),
 });
 
 /** Ids become the order in which they appear, instants become one. */

@@ -1,5 +1,5 @@
 import { Body, Controller, Post, Query } from '@nestjs/common';
-import { CreateProjectBody, CreateProjectQuery, PlannedProject } from '@works/contracts/projects';
+import { CreateProjectBody, CreateProjectQuery, PlannedProject, ProjectPreview } from '@works/contracts/projects';
 import type { Caller } from '@works/platform/caller';
 import { WithoutCatchingUp } from '@works/platform/caught-up';
 import { RuleViolation } from '@works/platform/errors';
@@ -9,16 +9,19 @@ import { milestones, projects } from '../aggregates';
 import { addMilestone } from '../domain/milestone';
 import { createProject } from '../domain/project';
 import { gateOf } from '../domain/scaffold';
+import type { Template } from '../domain/template';
 import { contradictionsIn, openingOf } from '../new-project';
 import { rememberPlannedTasks } from '../project-tasks';
 import { presentPlannedProject } from '../read-models/present-plan';
 import { ProjectReferences } from '../read-models/project-references';
+import { Templates } from '../templates/templates';
 
 @Controller()
 export class CreateProject {
   constructor(
     private readonly store: EventStore,
     private readonly references: ProjectReferences,
+    private readonly templates: Templates,
   ) {}
 
   @Post('/projects')
@@ -27,11 +30,11 @@ export class CreateProject {
   @Operation({
     summary: 'Open a project',
     description:
-      'With a template the whole delivery is planned at once: the answer holds its milestones and tasks, ids included. `dry_run` answers the same plan and writes nothing.',
+      'With a template the whole delivery is planned at once: the answer holds its milestones and tasks, ids included. `dry_run` answers the same plan and writes nothing: its ids are not reserved.',
     tag: 'Projects',
     body: CreateProjectBody,
     query: CreateProjectQuery,
-    answers: { 200: PlannedProject, 201: PlannedProject },
+    answers: { 200: ProjectPreview, 201: PlannedProject },
     refuses: ['template_not_found', 'role_missing', 'reference_taken', 'event_too_large'],
   })
   async create(
@@ -42,16 +45,22 @@ export class CreateProject {
     const errors = contradictionsIn(body);
     if (errors.length > 0) throw invalid(errors);
     if (query.dry_run) return this.preview(body, request);
-    return this.store.create(request, () => decide(body, request), {
+    return this.store.create(request, () => this.decide(body, request), {
       refusal: (constraint) => (constraint === 'projects_reference' ? this.referenceTaken(request.caller, body.reference!) : null),
     });
   }
 
   private async preview(body: CreateProjectBody, request: CommandRequest): Promise<RecordedAnswer> {
-    const { answer } = decide(body, request);
+    const { answer } = await this.decide(body, request);
     const taken = body.reference == null ? null : await this.referenceTaken(request.caller, body.reference);
     if (taken !== null) throw taken;
-    return json(JSON.stringify(answer.body));
+    return json(JSON.stringify({ ...(answer.body as PlannedProject), dry_run: true } satisfies ProjectPreview));
+  }
+
+  private async decide(body: CreateProjectBody, request: CommandRequest): Promise<Decision> {
+    const template =
+      body.template == null ? null : await this.templates.mustFind(request.caller, body.template, body.template_version ?? null);
+    return decide(body, template, request);
   }
 
   /** Null when no project has it. */
@@ -61,8 +70,8 @@ export class CreateProject {
   }
 }
 
-function decide(body: CreateProjectBody, request: CommandRequest): Decision {
-  const { delivery, plan } = openingOf(body, request);
+function decide(body: CreateProjectBody, template: Template | null, request: CommandRequest): Decision {
+  const { delivery, plan } = openingOf(body, template, request);
   const at = request.now.toISOString();
   const opened = record(projects, fresh(delivery.id), [createProject(delivery, plan, at)]);
   const gates = plan.map((milestone) => record(milestones, fresh(milestone.id), [addMilestone(gateOf(milestone, delivery.id), at)]));

@@ -1,4 +1,5 @@
 import type { Id } from '@works/platform/ids';
+import { fill, placeholdersIn, type Values } from './placeholders';
 import type { Template, TemplateVariable } from './template';
 
 type UserId = Id<'usr'>;
@@ -6,7 +7,7 @@ type UserId = Id<'usr'>;
 /** One field of a request that does not suit the template. */
 export interface Unsuitable {
   readonly pointer: string;
-  readonly code: 'role_missing' | 'required' | 'unknown_field' | 'wrong_type' | 'not_a_date';
+  readonly code: 'role_missing' | 'required' | 'unknown_field' | 'wrong_type' | 'not_a_date' | 'too_long' | 'too_short';
   readonly detail: string;
 }
 
@@ -26,7 +27,7 @@ export function unsuitable(
   roles: Readonly<Record<string, unknown>>,
   variables: Readonly<Record<string, unknown>>,
 ): Unsuitable[] {
-  return [
+  const found = [
     ...template.roles
       .filter((role) => role.required && role.default === null && own(roles, role.key) === undefined)
       .map(({ key, name }): Unsuitable => ({
@@ -41,6 +42,34 @@ export function unsuitable(
     ...strangers('variables', variables, template.variables, template.key),
     ...template.variables.flatMap((variable) => misfit(variable, own(variables, variable.key))),
   ];
+  return found.length > 0 ? found : spills(template, variables as Values);
+}
+
+const TITLE_CHARACTERS_MAX = 200;
+const DESCRIPTION_CHARACTERS_MAX = 10_000;
+
+/** Variables whose values make a text of the plan too long, or leave nothing of it. */
+function spills({ milestones }: Template, values: Values): Unsuitable[] {
+  const found = new Map<string, Unsuitable>();
+  const look = (text: string | null, what: string, most: number, least: number) => {
+    const names = text === null ? [] : placeholdersIn(text);
+    if (names.length === 0) return;
+    const length = [...fill(text!, values)].length;
+    if (length <= most && length >= least) return;
+    const [code, detail] =
+      length > most
+        ? (['too_long', `makes the ${what} longer than ${most} characters`] as const)
+        : (['too_short', `leaves nothing of the ${what}`] as const);
+    for (const name of names) if (!found.has(name)) found.set(name, { pointer: at('variables', name), code, detail });
+  };
+  for (const { key, name, tasks } of milestones) {
+    look(name, `name of milestone ${key}`, TITLE_CHARACTERS_MAX, 1);
+    for (const task of tasks) {
+      look(task.title, `title of task ${task.key}`, TITLE_CHARACTERS_MAX, 1);
+      look(task.description, `description of task ${task.key}`, DESCRIPTION_CHARACTERS_MAX, 0);
+    }
+  }
+  return [...found.values()];
 }
 
 function strangers(field: string, given: object, known: readonly { key: string }[], templateKey: string): Unsuitable[] {
@@ -57,7 +86,7 @@ function misfit({ key, type }: TemplateVariable, value: unknown): Unsuitable[] {
   return type === 'date' && !isDate(value as string) ? [{ pointer, code: 'not_a_date', detail: 'must be a date, YYYY-MM-DD' }] : [];
 }
 
-const isDate = (text: string): boolean =>
+export const isDate = (text: string): boolean =>
   /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) && new Date(text).toISOString().startsWith(text);
 
 /** A key of the caller's is never looked up among what every object inherits. */

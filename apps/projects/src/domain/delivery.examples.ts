@@ -54,6 +54,7 @@ export function countedIds(): IdSource {
 export const aTask = (key: string, overrides: Partial<TemplateTask> = {}): TemplateTask => ({
   key,
   title: `Do ${key}`,
+  description: null,
   role: 'lead',
   due: { offset: 0, unit: 'days', from: 'milestone' },
   priority: 'normal',
@@ -73,6 +74,9 @@ export const aPhase = (key: string, overrides: Partial<TemplateMilestone> = {}):
 });
 
 export const aTemplate = (overrides: Partial<Template> = {}): Template => ({
+  id: 'tpl_01JD8K3V9QWERTYASDFGHZXCVB',
+  created_at: MORNING,
+  published_at: MORNING,
   key: 'plain_v1',
   name: 'Plain',
   version: 1,

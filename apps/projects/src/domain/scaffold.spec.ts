@@ -40,6 +40,33 @@ describe('a plan', () => {
     ]);
   });
 
+  it('lets a task wait for one that stands later', () => {
+    const plan = planned(aTemplate({ milestones: [aPhase('first', { tasks: [aTask('a', { depends_on: ['b'] }), aTask('b')] })] }));
+    const [a, b] = plan.milestones[0]!.tasks;
+    expect(a!.depends_on).toEqual([b!.id]);
+  });
+
+  it('has values in the place of placeholders, in names, titles and descriptions', () => {
+    const template = aTemplate({
+      variables: [
+        { key: 'area', type: 'number', required: true },
+        { key: 'city', type: 'text', required: false },
+      ],
+      milestones: [
+        aPhase('first', {
+          name: 'Fit-out {{city}}',
+          tasks: [aTask('a', { title: 'Lay {{area}} sq ft', description: '{{city}}' }), aTask('b')],
+        }),
+      ],
+    });
+    const texts = (variables: Record<string, unknown>) => {
+      const [milestone] = planned(template, { variables }).milestones;
+      return [milestone!.name, ...milestone!.tasks.flatMap(({ title, description }) => [title, description])];
+    };
+    expect(texts({ area: 1_200.5, city: 'Pune' })).toEqual(['Fit-out Pune', 'Lay 1200.5 sq ft', 'Pune', 'Do b', null]);
+    expect(texts({ area: 7 })).toEqual(['Fit-out', 'Lay 7 sq ft', null, 'Do b', null]);
+  });
+
   it('has every checklist undone', () => {
     const plan = planned(aTemplate({ milestones: [aPhase('first', { tasks: [aTask('a', { checklist: [{ key: 'x', title: 'X' }] })] })] }));
     expect(plan.milestones[0]!.tasks[0]!.checklist).toEqual([{ key: 'x', title: 'X', done: false }]);
@@ -104,6 +131,19 @@ describe('due dates', () => {
   it('do not slip behind an end that is a day off', () => {
     const template = aTemplate({ milestones: [aPhase('last', { due: businessDays(0, 'end') })] });
     expect(dueOf(template, { anchor: { due_on: '2026-11-29' } }).milestones).toEqual([['2026-11-27']]);
+  });
+
+  // Holidays move working days against calendar days; no span, however long, would make room for what they push out.
+  it('stay on the first or the last day when holidays would push them out', () => {
+    const calendar = { ...aTemplate().calendar, holidays: ['2026-11-26', '2026-12-03'] };
+    const early = aPhase('first', { due: days(14, 'start'), tasks: [aTask('a', { due: businessDays(-10, 'milestone') })] });
+    expect(dueOf(aTemplate({ calendar, milestones: [early] })).milestones).toEqual([['2026-12-07', '2026-11-23']]);
+    const late = aPhase('last', { due: days(-14, 'end'), tasks: [aTask('a', { due: businessDays(10, 'milestone') })] });
+    expect(dueOf(aTemplate({ calendar, milestones: [late] }), { anchor: { due_on: '2026-12-07' } })).toEqual({
+      starts_on: '2026-11-23',
+      due_on: '2026-12-07',
+      milestones: [['2026-11-23', '2026-12-07']],
+    });
   });
 
   it("leave out the template's holidays", () => {
@@ -176,5 +216,21 @@ describe('variables', () => {
       ['/variables/possession_on', 'not_a_date'],
       ['/variables/city', 'wrong_type'],
     ]);
+  });
+
+  it('are refused by name when a text of the plan would be too long with them, or empty', () => {
+    const titled = (title: string) =>
+      aTemplate({
+        variables: [{ key: 'city', type: 'text', required: false }],
+        milestones: [aPhase('first', { tasks: [aTask('a', { title })] })],
+      });
+    const errors = (title: string, variables: Record<string, unknown>) => refusalOf(titled(title), { variables }).extra['errors'];
+    expect(errors('In {{city}}', { city: 'x'.repeat(198) })).toEqual([
+      { pointer: '/variables/city', code: 'too_long', detail: 'makes the title of task a longer than 200 characters' },
+    ]);
+    expect(errors('{{city}}', {})).toEqual([
+      { pointer: '/variables/city', code: 'too_short', detail: 'leaves nothing of the title of task a' },
+    ]);
+    expect(() => planned(titled('In {{city}}'), { variables: { city: 'x'.repeat(197) } })).not.toThrow();
   });
 });

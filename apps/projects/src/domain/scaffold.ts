@@ -3,6 +3,7 @@ import { RuleViolation } from '@works/platform/errors';
 import type { Id } from '@works/platform/ids';
 import { cast, unsuitable } from './casting';
 import type { Gate } from './milestone';
+import { fill, type Values } from './placeholders';
 import { schedule, type Anchor } from './schedule';
 import type { Billing, Template, TemplateTask } from './template';
 
@@ -11,6 +12,7 @@ export interface PlannedTask {
   readonly id: Id<'tsk'>;
   readonly key: string;
   readonly title: string;
+  readonly description: string | null;
   /** Null when nobody plays the role. */
   readonly assignee_id: Id<'usr'> | null;
   readonly priority: TemplateTask['priority'];
@@ -58,35 +60,37 @@ export function scaffold(template: Template, brief: Brief, nextId: IdSource): Sc
   refuseUnsuitable(template, brief);
   const { starts_on, due_on, milestones: dates } = schedule(template, brief.anchor);
   const roles = cast(template, brief.ownerId, brief.roles);
-  const idOfKey = new Map<string, Id<'tsk'>>();
+  const values = brief.variables as Values;
+  const ids = template.milestones.map(({ tasks }) => ({ milestone: nextId('mst'), tasks: tasks.map(() => nextId('tsk')) }));
+  const idOfKey = new Map(
+    template.milestones.flatMap(({ tasks }, index) => tasks.map(({ key }, place) => [key, ids[index]!.tasks[place]!])),
+  );
 
-  const planTask = (task: TemplateTask, due: string): PlannedTask => {
-    const id = nextId('tsk');
-    idOfKey.set(task.key, id);
-    return {
-      id,
-      key: task.key,
-      title: task.title,
-      assignee_id: roles[task.role] ?? null,
-      priority: task.priority,
-      due_on: due,
-      overdue_at: endOfDay(due, brief.timeZone),
-      checklist: task.checklist.map(({ key, title }) => ({ key, title, done: false })),
-      depends_on: task.depends_on.map((key) => idOfKey.get(key)!),
-    };
-  };
+  const planTask = (task: TemplateTask, id: Id<'tsk'>, due: string): PlannedTask => ({
+    id,
+    key: task.key,
+    title: fill(task.title, values),
+    description: fill(task.description ?? '', values) || null,
+    assignee_id: task.role === null ? null : (roles[task.role] ?? null),
+    priority: task.priority,
+    due_on: due,
+    overdue_at: endOfDay(due, brief.timeZone),
+    checklist: task.checklist.map(({ key, title }) => ({ key, title, done: false })),
+    depends_on: task.depends_on.map((key) => idOfKey.get(key)!),
+  });
 
   const milestones = template.milestones.map(({ key, name, requires_sign_off, billing, tasks }, index): PlannedMilestone => {
     const due = dates[index]!;
+    const id = ids[index]!;
     return {
-      id: nextId('mst'),
+      id: id.milestone,
       key,
-      name,
+      name: fill(name, values),
       position: index + 1,
       due_on: due.due_on,
       requires_sign_off,
       billing,
-      tasks: tasks.map((task, place) => planTask(task, due.tasks[place]!)),
+      tasks: tasks.map((task, place) => planTask(task, id.tasks[place]!, due.tasks[place]!)),
     };
   });
   return { starts_on, due_on, roles, milestones };

@@ -1,10 +1,21 @@
 import type { WorkingDays } from '@works/platform/calendar';
+import type { Id } from '@works/platform/ids';
 
-/** A named, versioned plan. A version never changes once it is published: projects are pinned to theirs. */
-export interface Template {
+/** One version of a named plan. It never changes once it is published: projects are pinned to theirs. */
+export interface Template extends TemplateDraft {
+  /** The same for every version. */
+  readonly id: Id<'tpl'>;
+  /** From 1. */
+  readonly version: number;
+  /** When the first version was published. */
+  readonly created_at: string;
+  readonly published_at: string;
+}
+
+/** What a version says. */
+export interface TemplateDraft {
   readonly key: string;
   readonly name: string;
-  readonly version: number;
   readonly calendar: WorkingDays;
   readonly roles: readonly TemplateRole[];
   readonly variables: readonly TemplateVariable[];
@@ -27,6 +38,7 @@ export interface TemplateVariable {
 
 export interface TemplateMilestone {
   readonly key: string;
+  /** May hold placeholders, as the texts of tasks may: `{{floor_area}}`. */
   readonly name: string;
   readonly due: DueRule;
   readonly requires_sign_off: boolean;
@@ -37,17 +49,19 @@ export interface TemplateMilestone {
 export interface TemplateTask {
   readonly key: string;
   readonly title: string;
-  readonly role: string;
+  readonly description: string | null;
+  /** Null: nobody's until somebody is assigned. */
+  readonly role: string | null;
   readonly due: DueRule;
   readonly priority: 'urgent' | 'high' | 'normal' | 'low';
   readonly checklist: readonly { readonly key: string; readonly title: string }[];
-  /** Keys of tasks that stand earlier in the template, so that working down the list is always possible. */
+  /** Keys of tasks that stand anywhere in the template, in no circle. */
   readonly depends_on: readonly string[];
 }
 
 /**
  * A due date relative to the start or the end of the project, or to a milestone: for a task that is its own, for a milestone the
- * one before it. Negative offsets lead to before.
+ * one before it (for the first, the start). Negative offsets lead to before.
  */
 export interface DueRule {
   readonly offset: number;

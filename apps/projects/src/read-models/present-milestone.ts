@@ -1,5 +1,6 @@
 import type { Milestone as MilestoneResource } from '@works/contracts/milestones';
 import type { Milestone, Progress } from '../domain/milestone';
+import type { Billing } from '../domain/template';
 
 /** What a milestone's own history cannot tell: how its tasks are at present. */
 export interface Seen {
@@ -10,7 +11,6 @@ export interface Seen {
 /** The milestone as outsiders get it, fields in the order of the contract. */
 export function presentMilestone(milestone: Milestone, version: number, { progress, openTasks }: Seen): MilestoneResource {
   const reached = milestone.status === 'reached';
-  const { billing } = milestone;
   return {
     id: milestone.id,
     object: 'milestone',
@@ -24,10 +24,7 @@ export function presentMilestone(milestone: Milestone, version: number, { progre
     sign_off: reached ? signOffOf(milestone.sign_off) : null,
     progress: { tasks: progress.tasks, tasks_completed: progress.tasks_completed },
     blocked_by: reached ? [] : blockersOf(milestone, openTasks),
-    billing:
-      billing === null
-        ? null
-        : { items: billing.items.map(({ catalog_item_id, qty }) => ({ catalog_item_id, qty })), due_in_days: billing.due_in_days },
+    billing: presentBilling(milestone.billing),
     // SK Billing's word of the invoice will be heard here.
     invoice: null,
     reached_at: reached ? milestone.reached_at : null,
@@ -36,6 +33,11 @@ export function presentMilestone(milestone: Milestone, version: number, { progre
     version,
   };
 }
+
+export const presentBilling = (billing: Billing | null): MilestoneResource['billing'] =>
+  billing === null
+    ? null
+    : { items: billing.items.map(({ catalog_item_id, qty }) => ({ catalog_item_id, qty })), due_in_days: billing.due_in_days };
 
 type ReachedSignOff = Extract<Milestone, { status: 'reached' }>['sign_off'];
 

@@ -1,25 +1,45 @@
 import type { PlannedMilestone as PlannedMilestoneResource } from '@works/contracts/milestones';
-import type { PlannedProject } from '@works/contracts/projects';
+import type { PlannedProject, Project as ProjectResource, ProjectCreatedData, TaskPlan } from '@works/contracts/projects';
 import type { Task } from '@works/contracts/tasks';
 import { addMilestone, evolve } from '../domain/milestone';
 import type { Project } from '../domain/project';
 import { gateOf, type PlannedMilestone, type PlannedTask } from '../domain/scaffold';
 import { OPEN_TASKS_SHOWN_MAX } from './milestone-rows';
-import { presentMilestone } from './present-milestone';
+import { presentBilling, presentMilestone } from './present-milestone';
 import { presentProject } from './present-project';
 
 /** A project that has just been opened, with its whole plan: exactly as later reads will show project, milestones and tasks. */
-export function presentPlannedProject(project: Project, plan: readonly PlannedMilestone[]): PlannedProject {
+export const presentPlannedProject = (project: Project, plan: readonly PlannedMilestone[]): PlannedProject => ({
+  ...presentOpened(project, plan),
+  milestones: plan.map((milestone) => presentPlannedMilestone(project, milestone)),
+});
+
+/** The same project as its event tells it: of the plan, what does not follow from the project. */
+export const presentProjectWithPlan = (project: Project, plan: readonly PlannedMilestone[]): ProjectCreatedData['project'] => ({
+  ...presentOpened(project, plan),
+  milestones: plan.map(({ id, key, name, position, due_on, requires_sign_off, billing, tasks }) => ({
+    ...{ id, key, name, position, due_on, requires_sign_off },
+    billing: presentBilling(billing),
+    tasks: tasks.map(presentTaskPlan),
+  })),
+});
+
+function presentOpened(project: Project, plan: readonly PlannedMilestone[]): ProjectResource {
   const tasks = plan.flatMap((milestone) => milestone.tasks);
-  const progress = {
+  return presentProject(project, 1, {
     milestones: plan.length,
     milestones_reached: 0,
     tasks: tasks.length,
     tasks_completed: 0,
     tasks_overdue: tasks.filter((task) => task.overdue_at <= project.created_at).length,
-  };
-  return { ...presentProject(project, 1, progress), milestones: plan.map((milestone) => presentPlannedMilestone(project, milestone)) };
+  });
 }
+
+const presentTaskPlan = ({ id, key, title, description, assignee_id, priority, due_on, checklist, depends_on }: PlannedTask): TaskPlan => ({
+  ...{ id, key, title, description, assignee_id, priority, due_on },
+  checklist: checklist.map((item) => ({ key: item.key, title: item.title })),
+  depends_on: [...depends_on],
+});
 
 function presentPlannedMilestone(project: Project, planned: PlannedMilestone): PlannedMilestoneResource {
   const milestone = evolve(null, addMilestone(gateOf(planned, project.id), project.created_at));
@@ -39,7 +59,7 @@ function presentPlannedTask(project: Project, milestoneId: string, task: Planned
     milestone_id: milestoneId,
     key: task.key,
     title: task.title,
-    description: null,
+    description: task.description,
     status: 'open',
     assignee_id: task.assignee_id,
     priority: task.priority,

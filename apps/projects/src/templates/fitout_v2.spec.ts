@@ -1,11 +1,15 @@
 import { ASHA, countedIds } from '../domain/delivery.examples';
 import { scaffold } from '../domain/scaffold';
-import { findTemplate } from './catalogue';
+import { faultsIn } from '../domain/template-faults';
 import { fitoutV2 } from './fitout_v2';
 
 const tasks = fitoutV2.milestones.flatMap((milestone) => milestone.tasks);
 
 describe('fitout_v2', () => {
+  it('could be published like any other', () => {
+    expect(faultsIn(fitoutV2)).toEqual([]);
+  });
+
   it('has five milestones and 24 tasks, keys unique', () => {
     expect(fitoutV2.milestones).toHaveLength(5);
     expect(new Set(tasks.map(({ key }) => key)).size).toBe(24);
@@ -42,21 +46,5 @@ describe('fitout_v2', () => {
     const due = plan.milestones.map((milestone) => milestone.due_on);
     expect([...due].sort()).toEqual(due);
     for (const milestone of plan.milestones) for (const task of milestone.tasks) expect(task.due_on <= milestone.due_on).toBe(true);
-  });
-});
-
-describe('finding a template', () => {
-  it('takes the newest version unless one is named', () => {
-    expect(findTemplate('fitout_v2', null)).toBe(fitoutV2);
-    expect(findTemplate('fitout_v2', 1)).toBe(fitoutV2);
-  });
-
-  it.each([
-    ['fitout_v9', null, '/template'],
-    ['fitout_v2', 7, '/template_version'],
-  ])('refuses %s in version %s at %s', (key, version, pointer) => {
-    expect(() => findTemplate(key, version)).toThrow(
-      expect.objectContaining({ code: 'template_not_found', extra: { errors: [expect.objectContaining({ pointer })] } }),
-    );
   });
 });

@@ -10,6 +10,9 @@ const beforeMilestone = (offset: number): DueRule => ({ offset: -offset, unit: '
 
 /** The fit-out of an office or shop in India, from the keys to the handover: about eleven weeks of six working days. */
 export const fitoutV2: Template = {
+  id: 'tpl_01K742SG004R2E1FZZF1VDSMS3',
+  created_at: '2025-10-09T00:00:00.000Z',
+  published_at: '2025-10-09T00:00:00.000Z',
   key: 'fitout_v2',
   name: 'Site fit-out',
   version: 1,
@@ -40,6 +43,7 @@ export const fitoutV2: Template = {
         {
           key: 'site_survey',
           title: 'Survey the site and record its condition',
+          description: null,
           role: 'site_engineer',
           due: dayOfProject(2),
           priority: 'high',
@@ -53,6 +57,7 @@ export const fitoutV2: Template = {
         {
           key: 'measured_drawings',
           title: 'Draw the site as measured',
+          description: null,
           role: 'designer',
           due: dayOfProject(4),
           priority: 'normal',
@@ -62,6 +67,7 @@ export const fitoutV2: Template = {
         {
           key: 'layout',
           title: 'Draw the layout and furniture plan',
+          description: null,
           role: 'designer',
           due: dayOfProject(7),
           priority: 'normal',
@@ -71,6 +77,7 @@ export const fitoutV2: Template = {
         {
           key: 'material_board',
           title: 'Put together the material board',
+          description: null,
           role: 'designer',
           due: dayOfProject(9),
           priority: 'normal',
@@ -84,6 +91,7 @@ export const fitoutV2: Template = {
         {
           key: 'design_freeze',
           title: 'Have the client freeze layout, materials and bill of quantities',
+          description: null,
           role: 'lead',
           due: beforeMilestone(0),
           priority: 'high',
@@ -102,6 +110,7 @@ export const fitoutV2: Template = {
         {
           key: 'landlord_consent',
           title: "Get the landlord's consent to the works",
+          description: null,
           role: 'lead',
           due: beforeMilestone(8),
           priority: 'high',
@@ -114,6 +123,7 @@ export const fitoutV2: Template = {
         {
           key: 'fire_noc',
           title: 'Apply for the provisional fire NOC',
+          description: null,
           role: 'liaison',
           due: beforeMilestone(3),
           priority: 'urgent',
@@ -123,6 +133,7 @@ export const fitoutV2: Template = {
         {
           key: 'municipal_intimation',
           title: 'Intimate the municipal corporation of interior works',
+          description: null,
           role: 'liaison',
           due: beforeMilestone(2),
           priority: 'normal',
@@ -132,6 +143,7 @@ export const fitoutV2: Template = {
         {
           key: 'labour_licence',
           title: 'Obtain the contract labour licence and site insurance',
+          description: null,
           role: 'liaison',
           due: beforeMilestone(0),
           priority: 'normal',
@@ -159,6 +171,7 @@ export const fitoutV2: Template = {
         {
           key: 'demolition',
           title: 'Demolish what goes and clear the debris',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(18),
           priority: 'normal',
@@ -168,6 +181,7 @@ export const fitoutV2: Template = {
         {
           key: 'partitions',
           title: 'Raise block work and drywall partitions',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(12),
           priority: 'normal',
@@ -177,6 +191,7 @@ export const fitoutV2: Template = {
         {
           key: 'electrical_first_fix',
           title: 'Lay conduits, cable trays and earthing',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(8),
           priority: 'high',
@@ -190,6 +205,7 @@ export const fitoutV2: Template = {
         {
           key: 'hvac_ducting',
           title: 'Hang the air-conditioning ducts and drain lines',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(6),
           priority: 'normal',
@@ -199,6 +215,7 @@ export const fitoutV2: Template = {
         {
           key: 'plumbing_and_sprinklers',
           title: 'Run plumbing and sprinkler lines, and pressure-test them',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(4),
           priority: 'high',
@@ -211,6 +228,7 @@ export const fitoutV2: Template = {
         {
           key: 'screed_and_waterproofing',
           title: 'Waterproof the wet areas and lay the screed',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(0),
           priority: 'normal',
@@ -229,6 +247,7 @@ export const fitoutV2: Template = {
         {
           key: 'order_long_lead_items',
           title: 'Order glass, light fittings, carpets and workstations',
+          description: null,
           role: 'procurement',
           due: dayOfProject(18),
           priority: 'urgent',
@@ -243,6 +262,7 @@ export const fitoutV2: Template = {
         {
           key: 'false_ceiling',
           title: 'Close the false ceiling',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(10),
           priority: 'normal',
@@ -252,6 +272,7 @@ export const fitoutV2: Template = {
         {
           key: 'flooring',
           title: 'Lay tiles, vinyl and carpet',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(6),
           priority: 'normal',
@@ -261,6 +282,7 @@ export const fitoutV2: Template = {
         {
           key: 'joinery',
           title: 'Install doors, storage and reception joinery',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(3),
           priority: 'normal',
@@ -270,6 +292,7 @@ export const fitoutV2: Template = {
         {
           key: 'painting',
           title: 'Paint, polish and fix the light fittings',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(0),
           priority: 'normal',
@@ -288,6 +311,7 @@ export const fitoutV2: Template = {
         {
           key: 'commissioning',
           title: 'Test and commission all services',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(5),
           priority: 'high',
@@ -301,6 +325,7 @@ export const fitoutV2: Template = {
         {
           key: 'snag_list',
           title: 'Walk the site with the client and list the snags',
+          description: null,
           role: 'lead',
           due: beforeMilestone(4),
           priority: 'high',
@@ -310,6 +335,7 @@ export const fitoutV2: Template = {
         {
           key: 'close_snags',
           title: 'Close every snag',
+          description: null,
           role: 'site_engineer',
           due: beforeMilestone(1),
           priority: 'high',
@@ -319,6 +345,7 @@ export const fitoutV2: Template = {
         {
           key: 'handover_dossier',
           title: 'Hand over drawings, warranties and keys',
+          description: null,
           role: 'lead',
           due: beforeMilestone(0),
           priority: 'normal',

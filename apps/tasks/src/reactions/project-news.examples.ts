@@ -1,46 +1,54 @@
 import type { PublicEvent } from '@works/contracts/events';
-import type { Milestone } from '@works/contracts/milestones';
-import type { Project, ProjectClosedData, ProjectCreatedData } from '@works/contracts/projects';
+import type { MilestonePlan, Project, ProjectClosedData, ProjectCreatedData, TaskPlan } from '@works/contracts/projects';
 import type { Task } from '@works/contracts/tasks';
+import { endOfDay } from '@works/platform/calendar';
 import type { Tenant } from '@works/platform/caller';
-import { newId, type Id } from '@works/platform/ids';
+import { newId } from '@works/platform/ids';
 
 /** News of a project, as the log brings it: two milestones, the second task waits for the first, the third is nobody's yet. */
 export function aProjectCreated(tenant: Tenant, at = '2026-11-23T06:30:00.000Z'): PublicEvent<ProjectCreatedData> {
   const id = newId('prj');
   const owner = newId('usr');
   const [groundwork, handover] = [newId('mst'), newId('mst')];
-  const measure = aPlannedTask(at, {
-    project_id: id,
-    milestone_id: groundwork,
-    key: 'measure',
-    title: 'Measure the openings',
-    assignee_id: owner,
-  });
-  const order = aPlannedTask(at, {
-    project_id: id,
-    milestone_id: groundwork,
+  const measure = aTaskPlan({ key: 'measure', title: 'Measure the openings', assignee_id: owner });
+  const order = aTaskPlan({
     key: 'order',
     title: 'Order the glass',
+    description: 'Toughened, 12 mm.',
     assignee_id: owner,
     due_on: '2026-11-30',
-    checklist: [{ key: 'quote', title: 'Ask for three quotes', done: false }],
+    checklist: [{ key: 'quote', title: 'Ask for three quotes' }],
     depends_on: [measure.id],
-    blocked: true,
   });
-  const walk = aPlannedTask(at, {
-    project_id: id,
-    milestone_id: handover,
-    key: 'walk',
-    title: 'Walk through with the client',
-    due_on: '2026-11-20',
-    overdue: true,
-  });
+  const walk = aTaskPlan({ key: 'walk', title: 'Walk through with the client', due_on: '2026-11-20' });
   const milestones = [
-    { ...aMilestone(at, { id: groundwork, project_id: id, position: 1 }), tasks: [measure, order] },
-    { ...aMilestone(at, { id: handover, project_id: id, position: 2 }), tasks: [walk] },
+    aMilestonePlan({ id: groundwork, position: 1, tasks: [measure, order] }),
+    aMilestonePlan({ id: handover, position: 2, tasks: [walk] }),
   ];
   return aProjectEvent(tenant, 'project.created', id, at, { project: { ...aProject(id, at), milestones }, previous: {} });
+}
+
+/** A project of as many tasks as a template may have, each with a checklist and waiting for the one before. */
+export function aLargeProjectCreated(tenant: Tenant): PublicEvent<ProjectCreatedData> {
+  const news = aProjectCreated(tenant);
+  const milestones = Array.from({ length: 100 }, (_phase, phase) =>
+    aMilestonePlan({
+      id: newId('mst'),
+      position: phase + 1,
+      tasks: Array.from({ length: 10 }, (_task, place) =>
+        aTaskPlan({
+          key: `task_${phase}_${place}`,
+          title: `Fix and test the ceiling in room ${place} of floor ${phase}`,
+          assignee_id: newId('usr'),
+          due_on: '2027-02-13',
+          checklist: ['conduits', 'ducts', 'sprinklers'].map((key) => ({ key, title: `Somebody has signed for the ${key}` })),
+        }),
+      ),
+    }),
+  );
+  const tasks = milestones.flatMap((milestone) => milestone.tasks);
+  tasks.slice(1).forEach((task, index) => task.depends_on.push(tasks[index]!.id));
+  return { ...news, data: { ...news.data, project: { ...news.data.project, milestones } } };
 }
 
 export function aProjectClosed(
@@ -53,8 +61,36 @@ export function aProjectClosed(
   return aProjectEvent(tenant, 'project.closed', projectId, at, { project, open_tasks: openTasks, previous: { status: 'active' } });
 }
 
-export const plannedTasks = (event: PublicEvent<ProjectCreatedData>): Task[] =>
-  event.data.project.milestones.flatMap((milestone) => milestone.tasks);
+/** The tasks that the plan becomes, as the answer to `POST /projects` has shown them. */
+export const plannedTasks = ({ timestamp: at, data: { project } }: PublicEvent<ProjectCreatedData>): Task[] =>
+  project.milestones.flatMap((milestone) =>
+    milestone.tasks.map((plan) => ({
+      id: plan.id,
+      object: 'task',
+      project_id: project.id,
+      milestone_id: milestone.id,
+      key: plan.key,
+      title: plan.title,
+      description: plan.description,
+      status: 'open',
+      assignee_id: plan.assignee_id,
+      priority: plan.priority,
+      due_on: plan.due_on,
+      due_at: null,
+      time_zone: project.time_zone,
+      overdue: plan.due_on !== null && endOfDay(plan.due_on, project.time_zone) <= at,
+      checklist: plan.checklist.map(({ key, title }) => ({ key, title, done: false })),
+      depends_on: plan.depends_on,
+      blocked: plan.depends_on.length > 0,
+      metadata: {},
+      completed_at: null,
+      completed_by: null,
+      cancelled_at: null,
+      created_at: at,
+      updated_at: at,
+      version: plan.assignee_id === null ? 1 : 2,
+    })),
+  );
 
 const aProjectEvent = <Data>(
   { organizationId, livemode }: Tenant,
@@ -77,34 +113,18 @@ const aProjectEvent = <Data>(
   data,
 });
 
-const aPlannedTask = (at: string, given: Partial<Task>): Task & { id: Id<'tsk'> } =>
-  ({
-    id: newId('tsk'),
-    object: 'task',
-    project_id: null,
-    milestone_id: null,
-    key: null,
-    title: '',
-    description: null,
-    status: 'open',
-    assignee_id: null,
-    priority: 'normal',
-    due_on: null,
-    due_at: null,
-    time_zone: 'Asia/Kolkata',
-    overdue: false,
-    checklist: [],
-    depends_on: [],
-    blocked: false,
-    metadata: {},
-    completed_at: null,
-    completed_by: null,
-    cancelled_at: null,
-    created_at: at,
-    updated_at: at,
-    version: given.assignee_id ? 2 : 1,
-    ...given,
-  }) as Task & { id: Id<'tsk'> };
+const aTaskPlan = (given: Partial<TaskPlan>): TaskPlan => ({
+  id: newId('tsk'),
+  key: null,
+  title: '',
+  description: null,
+  assignee_id: null,
+  priority: 'normal',
+  due_on: null,
+  checklist: [],
+  depends_on: [],
+  ...given,
+});
 
 const aProject = (id: string, at: string): Project => ({
   id,
@@ -130,21 +150,11 @@ const aProject = (id: string, at: string): Project => ({
   version: 1,
 });
 
-const aMilestone = (at: string, given: Pick<Milestone, 'id' | 'project_id' | 'position'>): Milestone => ({
-  object: 'milestone',
+const aMilestonePlan = (given: Pick<MilestonePlan, 'id' | 'position' | 'tasks'>): MilestonePlan => ({
   key: `phase_${given.position}`,
   name: `Phase ${given.position}`,
   due_on: '2026-11-30',
-  status: 'pending',
   requires_sign_off: false,
-  sign_off: null,
-  progress: { tasks: 0, tasks_completed: 0 },
-  blocked_by: [],
   billing: null,
-  invoice: null,
-  reached_at: null,
-  created_at: at,
-  updated_at: at,
-  version: 1,
   ...given,
 });

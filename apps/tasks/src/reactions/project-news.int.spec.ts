@@ -14,7 +14,7 @@ import { completeTask, evolve, type TaskEvent } from '../domain/task';
 import { publish } from '../publications';
 import { presentRow, TASK_COLUMNS, type TaskRow } from '../read-models/task-rows';
 import { CancelTasksWhenProjectClosed } from './cancel-tasks-when-project-closed';
-import { aProjectClosed, aProjectCreated, plannedTasks } from './project-news.examples';
+import { aLargeProjectCreated, aProjectClosed, aProjectCreated, plannedTasks } from './project-news.examples';
 import { ScaffoldTasksWhenProjectCreated } from './scaffold-tasks-when-project-created';
 
 interface Stored {
@@ -121,6 +121,16 @@ describe('news of a project', () => {
       await scaffolding.scaffold(news);
       expect(await tasksOf(news.subject, new Date(), { ...caller, livemode: !caller.livemode })).toEqual([]);
       expect(await tasksOf(news.subject, new Date(), aCaller())).toEqual([]);
+    });
+
+    it('makes all of 1,000 tasks in one go, and cancels them in one go', async () => {
+      const news = aLargeProjectCreated(caller);
+      await scaffolding.scaffold(news);
+      const made = await tasksOf(news.subject);
+      expect(made).toHaveLength(1_000);
+      expect(new Map(made.map((task) => [task.id, task]))).toEqual(new Map(plannedTasks(news).map((task) => [task.id, task])));
+      await cancelling.cancel(aProjectClosed(caller, news.subject, 'cancel'));
+      expect(new Set(await statusesOf(news.subject))).toEqual(new Set(['cancelled']));
     });
 
     it('makes no task of a project without a template', async () => {

@@ -1,8 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { PublicEvent } from '@works/contracts/events';
-import type { ProjectCreatedData } from '@works/contracts/projects';
-import type { Task as PlannedTask } from '@works/contracts/tasks';
+import type { ProjectCreatedData, TaskPlan } from '@works/contracts/projects';
 import { EventStore, fresh, record } from '@works/platform/event-store';
 import { Inbox } from '@works/platform/reactions';
 import { tasks } from '../aggregate';
@@ -23,7 +22,7 @@ export class ScaffoldTasksWhenProjectCreated {
     return this.inbox.once('scaffold-tasks', event, async (tx, cause) => {
       const { project } = event.data;
       const cancelledAt = await rememberProject(tx, project);
-      const created = project.milestones.flatMap((milestone) => milestone.tasks).map(scaffolded);
+      const created = project.milestones.flatMap(({ id, tasks: planned }) => planned.map((task) => scaffolded(task, id, project)));
       if (created.length === 0) return;
       await this.store.append(tx, created, cause);
       if (cancelledAt === null) return;
@@ -35,29 +34,27 @@ export class ScaffoldTasksWhenProjectCreated {
   }
 }
 
-function scaffolded(planned: PlannedTask) {
+function scaffolded(planned: TaskPlan, milestoneId: string, project: ProjectCreatedData['project']) {
   // What a scaffolded task depends on is scaffolded with it, so it is open.
-  const seen = { at: planned.created_at, blocked: planned.depends_on.length > 0 };
-  return record(tasks, fresh(planned.id), createTask(planOf(planned), planned.assignee_id as UserId | null, seen));
+  const seen = { at: project.created_at, blocked: planned.depends_on.length > 0 };
+  return record(tasks, fresh(planned.id), createTask(planOf(planned, milestoneId, project), planned.assignee_id as UserId | null, seen));
 }
 
-function planOf(planned: PlannedTask): Plan {
-  const { id, project_id, milestone_id, key, title, description, priority, due_on, due_at, time_zone, checklist, depends_on, metadata } =
-    planned;
-  const plan = {
+function planOf(planned: TaskPlan, milestoneId: string, project: ProjectCreatedData['project']): Plan {
+  const { id, key, title, description, priority, due_on, checklist, depends_on } = planned;
+  const due = { due_on, due_at: null, time_zone: project.time_zone };
+  return {
     id,
-    project_id,
-    milestone_id,
+    project_id: project.id,
+    milestone_id: milestoneId,
     key,
     title,
     description,
     priority,
-    due_on,
-    due_at,
-    time_zone,
-    checklist,
+    ...due,
+    overdue_at: overdueAt(due),
+    checklist: checklist.map((item) => ({ ...item, done: false })),
     depends_on,
-    metadata,
-  };
-  return { ...plan, overdue_at: overdueAt(planned) } as Plan;
+    metadata: {},
+  } as Plan;
 }

@@ -4,6 +4,7 @@ import { PLATFORM_PROBLEMS, type ProblemKind } from '@works/platform/problems';
 export const PROBLEMS = {
   ...PLATFORM_PROBLEMS,
   template_not_found: { status: 422, title: 'There is no such template', retryable: false },
+  template_key_taken: { status: 409, title: 'Another template has this key', retryable: false },
   role_missing: { status: 422, title: 'The template has roles that nobody fills', retryable: false },
   unknown_reference: { status: 422, title: 'A referenced resource does not exist', retryable: false },
   reference_taken: { status: 409, title: 'Another project has this reference', retryable: false },

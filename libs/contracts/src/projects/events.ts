@@ -1,8 +1,22 @@
-import type { PlannedProject, Project } from './project';
+import type { Milestone } from '../milestones';
+import type { ChecklistItem, Task } from '../tasks';
+import type { Project } from './project';
 
-/** The `data` of `project.created`: the project with its whole plan, as the answer to `POST /projects` showed it. */
+/** What is planned of a task; everything else about it follows from its project, until it has a life of its own with `task.created`. */
+export type TaskPlan = Pick<Task, 'id' | 'key' | 'title' | 'description' | 'assignee_id' | 'priority' | 'due_on' | 'depends_on'> & {
+  checklist: Pick<ChecklistItem, 'key' | 'title'>[];
+};
+
+export type MilestonePlan = Pick<Milestone, 'id' | 'key' | 'name' | 'position' | 'due_on' | 'requires_sign_off' | 'billing'> & {
+  tasks: TaskPlan[];
+};
+
+/**
+ * The `data` of `project.created`: the project, with its plan. The plan says only what the project does not: 1,000 tasks with
+ * checklists must fit into one event.
+ */
 export type ProjectCreatedData = {
-  project: PlannedProject;
+  project: Project & { milestones: MilestonePlan[] };
   previous: Record<string, never>;
 };
 

@@ -1,4 +1,19 @@
-import { Fixed, IdOf, Instant, Json, ListOf, LocalDate, MapOf, Metadata, Nested, OneOf, Text, TimeZone, WholeNumber } from '../fields';
+import {
+  Fixed,
+  Flag,
+  IdOf,
+  Instant,
+  Json,
+  ListOf,
+  LocalDate,
+  MapOf,
+  Metadata,
+  Nested,
+  OneOf,
+  Text,
+  TimeZone,
+  WholeNumber,
+} from '../fields';
 import { Milestone, PlannedMilestone } from '../milestones';
 
 export const PROJECT_STATUSES = ['active', 'closed'] as const;
@@ -101,10 +116,16 @@ export class Project {
   version!: number;
 }
 
-/** A project with everything that was planned for it: what opening one answers and tells. */
+/** A project with everything that was planned for it: what opening one answers. */
 export class PlannedProject extends Project {
   @ListOf(() => PlannedMilestone, { max: 1_000 })
   milestones!: PlannedMilestone[];
+}
+
+/** What opening the project would have answered. Nothing was written, and no id in it is reserved: the real answer has others. */
+export class ProjectPreview extends PlannedProject {
+  @Flag({ description: 'Always true.' })
+  dry_run!: true;
 }
 
 /** A project with what `expand` asked for. */

@@ -112,6 +112,26 @@ describe('the event store', () => {
     expect(Number(keys.rows[0].count)).toBe(1);
   });
 
+  // Twenty who want the next place at the same instant get one each: more than the turns that any lost race gives.
+  it('lets those who lose a place in a row decide again until they have the next', async () => {
+    await owner.query(
+      'create table places (place integer constraint places_one primary key); grant select, insert on places to works_service',
+    );
+    const take = async (on: EventStore) => {
+      const decide = async (): Promise<Decision> => {
+        const { rows } = await pool.query<{ next: number }>('select coalesce(max(place), 0) + 1 as next from places');
+        const { next } = rows[0]!;
+        const statements = [{ text: 'insert into places values ($1)', values: [next] }];
+        return { changes: [], statements, answer: { status: 201, body: { place: next } } };
+      };
+      const answer = await on.create(aCommand(), decide, { lostRace: { constraint: 'places_one', decisionsMax: 20 } });
+      return (JSON.parse(answer.body) as { place: number }).place;
+    };
+    const elsewhere = storeOn(pool);
+    const places = await Promise.all(Array.from({ length: 20 }, (_, index) => take(index % 2 ? store : elsewhere)));
+    expect(places.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+  });
+
   it('lets one of ten bodies under one key through', async () => {
     const request = aCommand();
     const outcomes = await Promise.allSettled(

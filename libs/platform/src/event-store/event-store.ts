@@ -40,6 +40,11 @@ export interface EventStoreOptions {
 export interface CreateOptions {
   /** A unique index of the service refused the documents: say which rule that is. Null when it is no rule. */
   refusal?(constraint: string): Promise<RuleViolation | null> | RuleViolation | null;
+  /**
+   * The unique index on which those meet who want the next place in a row. The losers decide again on what the winner left, `decisionsMax`
+   * times in all: one place is taken each time, so that many writers at one instant are served before any is told to come back.
+   */
+  lostRace?: { readonly constraint: string; readonly decisionsMax: number };
 }
 
 interface LoadedRow {
@@ -70,12 +75,14 @@ export class EventStore {
 
   /** For what does not exist yet: nothing is loaded, one round trip. */
   create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CreateOptions = {}): Promise<RecordedAnswer> {
+    const { lostRace } = options;
     return this.twins.pass(request, () =>
-      this.untilDecided(request, async () => {
+      this.untilDecided(request, lostRace?.decisionsMax ?? DECISIONS_MAX, async () => {
         try {
           return await this.commit(request, await this.outcomeOf(request, decide));
         } catch (error) {
           const constraint = violatedConstraint(error);
+          if (constraint !== null && constraint === lostRace?.constraint) throw new LostRace();
           const refusal = constraint === null ? null : await options.refusal?.(constraint);
           if (!refusal) throw error;
           return this.commit(request, this.refused(request, refusal));
@@ -92,7 +99,7 @@ export class EventStore {
     decide: (state: State, loaded: Loaded<State>) => Decision | Promise<Decision>,
   ): Promise<RecordedAnswer> {
     return this.twins.pass(request, () =>
-      this.untilDecided(request, async () => {
+      this.untilDecided(request, DECISIONS_MAX, async () => {
         const { remembered, loaded } = await this.loadWithMemory(request, aggregate, id);
         if (remembered !== null) return remembered;
         const { state, version } = loaded;
@@ -131,7 +138,11 @@ export class EventStore {
   }
 
   /** Lost races are decided again on what the winner left; a winner with our own key has answered for us. */
-  private async untilDecided(request: CommandRequest, attempt: () => Promise<RecordedAnswer>): Promise<RecordedAnswer> {
+  private async untilDecided(
+    request: CommandRequest,
+    decisionsMax: number,
+    attempt: () => Promise<RecordedAnswer>,
+  ): Promise<RecordedAnswer> {
     for (let decisions = 1; ; decisions++) {
       try {
         return await attempt();
@@ -139,7 +150,7 @@ export class EventStore {
         const remembered = isLostRace(error) ? await this.remembered(request) : null;
         if (remembered !== null) return remembered;
         if (!isLostRace(error)) throw translated(error);
-        if (decisions === DECISIONS_MAX) throw sqlState(error) === LOCK_NOT_AVAILABLE ? keyInUse() : contended();
+        if (decisions === decisionsMax) throw sqlState(error) === LOCK_NOT_AVAILABLE ? keyInUse() : contended();
       }
     }
   }
@@ -226,8 +237,12 @@ function final({ status, body, version, location }: Answer): Remembered {
   return { status, headers, body: JSON.stringify(body) };
 }
 
+/** Somebody else has got the place in a row that was decided on. */
+class LostRace extends Error {}
+
 /** Another writer was first: what was decided no longer holds, and deciding again will. */
 export function isLostRace(error: unknown): boolean {
+  if (error instanceof LostRace) return true;
   const state = sqlState(error);
   return state === KEY_REMEMBERED || state === LOCK_NOT_AVAILABLE || violatedConstraint(error) === 'events_stream_version';
 }

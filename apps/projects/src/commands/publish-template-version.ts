@@ -1,0 +1,55 @@
+import { Body, Controller, Param, Post } from '@nestjs/common';
+import { PublishTemplateVersionBody, Template } from '@works/contracts/templates';
+import { WithoutCatchingUp } from '@works/platform/caught-up';
+import { EventStore, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
+import { Command, invalid, Operation, RequireScope } from '@works/platform/http';
+import { Problem } from '@works/platform/problems';
+import type { TemplateDraft } from '../domain/template';
+import { faultsIn } from '../domain/template-faults';
+import { draftOf, published, VERSION_TAKEN } from '../new-template';
+import { Templates } from '../templates/templates';
+
+/** Of those who publish a template at the same instant one gets the next number, and the others decide again: enough turns for this many. */
+const PUBLISHERS_MAX = 64;
+
+@Controller()
+export class PublishTemplateVersion {
+  constructor(
+    private readonly store: EventStore,
+    private readonly templates: Templates,
+  ) {}
+
+  @Post('/templates/:key/versions')
+  @RequireScope('templates:write')
+  @WithoutCatchingUp()
+  @Operation({
+    summary: 'Publish the next version of a template',
+    description:
+      'Projects that exist keep the version they were planned with. Send `If-Match` to publish only on top of the version you have read.',
+    tag: 'Templates',
+    body: PublishTemplateVersionBody,
+    answers: { 201: Template },
+  })
+  async publish(
+    @Param('key') key: string,
+    @Body() body: PublishTemplateVersionBody,
+    @Command() request: CommandRequest,
+  ): Promise<RecordedAnswer> {
+    const draft = draftOf(key, body);
+    const faults = faultsIn(draft);
+    if (faults.length > 0) throw invalid(faults);
+    return this.store.create(request, () => this.next(draft, request), {
+      lostRace: { constraint: VERSION_TAKEN, decisionsMax: PUBLISHERS_MAX },
+    });
+  }
+
+  private async next(draft: TemplateDraft, { caller, now, ifMatch }: CommandRequest): Promise<Decision> {
+    const newest = await this.templates.find(caller, draft.key, null);
+    if (newest === null) throw new Problem('not_found', 'There is no such resource.');
+    const { id, version, created_at } = newest;
+    if (ifMatch !== null && ifMatch !== version) {
+      throw new Problem('version_conflict', `The resource is at version ${version}, not ${ifMatch}.`, { current_version: version });
+    }
+    return published({ ...draft, id, version: version + 1, created_at, published_at: now.toISOString() }, caller);
+  }
+}

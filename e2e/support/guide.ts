@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { root } from './product';
+
+/** One call of curl in a guide: what the guide says it answers, and what it answered. */
+export interface Shown {
+  readonly command: string;
+  readonly promised: string;
+  readonly answered: string;
+  readonly body: string;
+}
+
+/** A line is a curl; those that follow belong to it until the next. `# answers 422` says what is promised, 2xx otherwise. */
+const CURL = /^curl [\s\S]*?(?=^curl |(?![\s\S]))/gm;
+
+/** Runs every `sh` block of a guide as a reader would paste it, in order. */
+export async function follow(guide: string, env: { API: string; KEY: string }): Promise<Shown[]> {
+  const text = readFileSync(join(root, 'docs/guides', guide), 'utf8');
+  const commands = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.match(CURL) ?? []);
+  const shown: Shown[] = [];
+  for (const command of commands) {
+    // Only the status is added to what the guide says: a function in the place of curl, so that the command stays as it is.
+    const script = `curl() { command curl -sS -w '\\n%{http_code}' "$@"; }\n${command}`;
+    const { stdout } = await promisify(execFile)('bash', ['-c', script], { env: { ...process.env, ...env } });
+    const [body, answered] = [stdout.slice(0, stdout.lastIndexOf('\n')), stdout.slice(stdout.lastIndexOf('\n') + 1)];
+    const promised = /# answers (\d{3})/.exec(command)?.[1] ?? '2xx';
+    shown.push({ command, promised, answered: promised === '2xx' && answered.startsWith('2') ? '2xx' : answered, body });
+  }
+  return shown;
+}
