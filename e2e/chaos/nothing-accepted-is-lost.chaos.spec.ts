@@ -9,8 +9,9 @@ import { seeded } from '../support/seeded';
 const PROJECTS = Number(process.env['CHAOS_PROJECTS'] ?? 150);
 const CLIENTS = 8;
 const SERVICES: readonly Service[] = ['gateway', 'projects', 'tasks', 'webhooks'];
-/** Between two kills; restarts overlap with further kills on purpose. */
-const CALM_MS = { least: 3_000, most: 7_000 };
+/** Kills are spread over the projects, so that a fast machine sees as many as a slow one; restarts overlap with further kills on purpose. */
+const KILLS = 12;
+const LOOK_EVERY_MS = 20;
 const TASKS_OF_TEMPLATE = 24;
 
 /**
@@ -55,7 +56,7 @@ describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted 
     };
     let working = true;
     const clients = Promise.all(Array.from({ length: CLIENTS }, client)).finally(() => (working = false));
-    const kills = killAtRandom(random, () => working);
+    const kills = killAtRandom(random, () => (working ? accepted.length : null));
     await clients;
     const killed = await kills;
     await product.ready();
@@ -88,11 +89,14 @@ describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted 
     );
   }, 600_000);
 
-  async function killAtRandom(random: () => number, goOn: () => boolean): Promise<string[]> {
+  /** `progress` says how many projects there are, and null when there will be no more. */
+  async function killAtRandom(random: () => number, progress: () => number | null): Promise<string[]> {
     const killed: string[] = [];
     const victims = [...SERVICES, 'postgres', ...(log === 'kafka' ? ['broker'] : [])];
-    for (let turn = 0; goOn(); turn++) {
-      await delay(CALM_MS.least + random() * (CALM_MS.most - CALM_MS.least));
+    for (let turn = 0; turn < KILLS; turn++) {
+      const at = ((turn + random()) * PROJECTS) / (KILLS + 1);
+      while ((progress() ?? Infinity) < at) await delay(LOOK_EVERY_MS);
+      if (progress() === null) break;
       // Each victim has its turn before chance decides, so that no run spares one.
       const victim = victims[turn < victims.length ? turn : Math.floor(random() * victims.length)]!;
       if (victim === 'postgres') product.killPostgres();
@@ -105,7 +109,8 @@ describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted 
 
   /** Events that have not arrived, each with what its delivery says of itself: the report of a failure. */
   async function undelivered(known: Set<string>): Promise<unknown[]> {
-    const missing = [...known].filter((id) => !receiver.ids().has(id));
+    const arrived = receiver.ids();
+    const missing = [...known].filter((id) => !arrived.has(id));
     if (missing.length === 0 || missing.length > 20) return missing;
     const pending = await api.all(`/webhook_endpoints/${endpointId}/deliveries`);
     const theirs = pending.filter((delivery) => missing.includes(delivery['event_id'] as string));
