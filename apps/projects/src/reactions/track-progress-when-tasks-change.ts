@@ -19,21 +19,23 @@ export class TrackProgressWhenTasksChange {
     private readonly store: EventStore,
   ) {}
 
-  /** Counts the task, and with the last one of a milestone reaches the milestone, in one transaction. */
-  @EventPattern(['task.created', 'task.completed', 'task.cancelled'], { batch: true })
+  /** Counts the task, and when the last open one of a milestone ends or leaves it, reaches the milestone, in one transaction. */
+  @EventPattern(['task.created', 'task.updated', 'task.completed', 'task.reopened', 'task.cancelled'], { batch: true })
   track(@Payload() events: TaskNews[]): Promise<void> {
     return this.inbox.batch('track-progress', events, async (tx, fresh, causeOf) => {
-      const newest = newestOfEach(fresh.filter(({ data }) => data.task.project_id !== null));
+      const ofProjects = fresh.filter(({ data }) => data.task.project_id !== null);
+      const newest = newestOfEach(ofProjects);
       if (newest.size === 0) return;
       const noted = await noteTasks(
         tx,
         [...newest.values()].map(({ data }) => data.task),
       );
-      const lastWord = new Map(
-        noted.flatMap(({ task_id, milestone_id, status }) =>
+      const lastWord = new Map([
+        ...milestonesLeft(ofProjects),
+        ...noted.flatMap(({ task_id, milestone_id, status }): [string, TaskNews][] =>
           milestone_id === null || status === 'open' ? [] : [[milestone_id, newest.get(task_id)!]],
         ),
-      );
+      ]);
       if (lastWord.size > 0) await this.reachDone(tx, [...lastWord.keys()], (id) => causeOf(lastWord.get(id)!));
     });
   }
@@ -46,6 +48,16 @@ export class TrackProgressWhenTasksChange {
     }
   }
 }
+
+/**
+ * The milestones that a task was moved out of. From every event, also one that is older than what is known of the task: it may be the only
+ * one that names a milestone in between, and whatever is noted by now, the task is no longer there.
+ */
+const milestonesLeft = (events: readonly TaskNews[]): [milestoneId: string, TaskNews][] =>
+  events.flatMap((event): [string, TaskNews][] => {
+    const left = event.data.previous.milestone_id;
+    return left == null ? [] : [[left, event]];
+  });
 
 /** A batch can hold several events of one task, in any order across topics. */
 function newestOfEach(events: readonly TaskNews[]): Map<Task['id'], TaskNews> {
