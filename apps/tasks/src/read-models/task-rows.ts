@@ -8,11 +8,14 @@ export interface TaskRow {
   blocked: boolean;
 }
 
+/** Whether a task `t`, if it is open, waits for another. */
+export const BLOCKED = `exists (
+    select from jsonb_array_elements_text(t.state->'depends_on') as dependency(id)
+      join tasks d on d.id = dependency.id and d.status = 'open')`;
+
 /** What is read of a task `t` to show it. Dependencies are looked up only for open tasks that have some. */
 export const TASK_COLUMNS = `
   t.version, t.state,
-  t.status = 'open' and exists (
-    select from jsonb_array_elements_text(t.state->'depends_on') as dependency(id)
-      join tasks d on d.id = dependency.id and d.status = 'open') as blocked`;
+  t.status = 'open' and ${BLOCKED} as blocked`;
 
 export const presentRow = ({ state, version, blocked }: TaskRow, now: Date): TaskResource => presentTask(state, version, { now, blocked });
