@@ -56,7 +56,8 @@ function newestFirst(filter: Filter, now: Date, after: readonly unknown[] | null
   );
   // Said as the index tasks_waiting says it: an open task that depends on something.
   where(filter.blocked, (so) => onlyIf(so, `t.status = 'open' and t.state->'depends_on' <> '[]' and ${BLOCKED}`));
-  where(filter.title, (text) => `t.state->>'title' ilike ${value(`%${text.replace(/[\\%_]/g, '\\$&')}%`)}`);
+  // The collation knows the cases of all letters; the database's own may know those of ASCII only.
+  where(filter.title, (text) => `t.state->>'title' collate "und-x-icu" ilike ${value(`%${text.replace(/[\\%_]/g, '\\$&')}%`)}`);
   for (const [key, text] of Object.entries(filter.metadata ?? {}))
     conditions.push(`t.id in (select m.task_id from task_metadata m where m.key = ${value(key)} and m.value = ${value(text)})`);
   // An id never changes, so the walk goes on from the same place whatever happened to the row it stopped at.
