@@ -136,14 +136,16 @@ describe('when tasks change', () => {
       expect(await milestoneOf(project)).toMatchObject({ status: 'reached', progress: { tasks: 4, tasks_completed: 4 } });
     });
 
-    // The news that names the milestone in between may come last; by then the task is long elsewhere.
-    it('reaches it also when the news of a later move came first', async () => {
+    // Only the older news names the milestone that the task was in; by then the task is long elsewhere.
+    it.each<[string, (first: TaskNews, later: TaskNews) => TaskNews[][]]>([
+      ['before', (first, later) => [[later], [first]]],
+      ['together with', (first, later) => [[first, later]]],
+    ])('reaches it also when the news of a later move comes %s its own', async (_, batches) => {
       const { project, last, milestone } = await almostDone();
       const [, second, third] = project.milestones;
       const first = updated(caller, last, { milestone_id: second!.id });
       const later = updated(caller, first.data.task, { milestone_id: third!.id });
-      await service.hear(later);
-      await service.hear(first);
+      for (const batch of batches(first, later)) await service.hear(...batch);
       expect(await reachedOf(milestone)).toHaveLength(1);
       expect(await milestoneOf(project, 2)).toMatchObject({ progress: { tasks: tasksOf(project, 2).length + 1 } });
     });

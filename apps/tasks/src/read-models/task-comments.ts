@@ -29,7 +29,7 @@ export class ListTaskComments {
     query: PageQuery,
     answers: { 200: listOf(TaskComment) },
   })
-  async listComments(@IdParam('id', 'tsk') taskId: TaskId, @CurrentCaller() caller: Caller, @Query() query: PageQuery) {
+  async list(@IdParam('id', 'tsk') taskId: TaskId, @CurrentCaller() caller: Caller, @Query() query: PageQuery) {
     const page = this.pages.read(query, { name: 'task_comments', tenant: caller, filter: { taskId } });
     const rows = await this.database.query<CommentRow | Record<keyof CommentRow, null>>(caller, {
       name: 'task_comments_newest_first',
