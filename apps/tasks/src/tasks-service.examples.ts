@@ -84,6 +84,9 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
       return rows.map((row) => ({ ...row, public: JSON.parse(row.public) as PublicEvent }));
     },
 
+    query: <Row extends object>(caller: Caller, text: string, values: unknown[] = []) =>
+      app.get(TenantDatabase).query<Row & Record<string, unknown>>(caller, text, values),
+
     stop: async () => {
       await service.stop();
       await Promise.all([own.drop(), log.drop()]);
