@@ -113,5 +113,17 @@ export function news(
   };
 }
 
+/** What the tasks service tells when a task has been changed; `previous` is what it was before. */
+export const updated = (caller: Caller, task: Task, changes: Partial<Task>, version = task.version + 1): TaskNews => {
+  const event = news(caller, { ...task, ...changes }, task.status, { version });
+  const previous = Object.fromEntries(Object.keys(changes).map((field) => [field, task[field as keyof Task]]));
+  return { ...event, type: 'task.updated', data: { task: event.data.task, previous } };
+};
+
+export const reopened = (caller: Caller, task: Task, version = task.version + 2): TaskNews => ({
+  ...news(caller, task, 'open', { version }),
+  type: 'task.reopened',
+});
+
 export const completed = (caller: Caller, task: Task): TaskNews => news(caller, task, 'completed');
 export const cancelled = (caller: Caller, task: Task): TaskNews => news(caller, task, 'cancelled');

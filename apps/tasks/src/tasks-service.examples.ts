@@ -2,12 +2,9 @@ import type { PublicEvent } from '@works/contracts/events';
 import type { ProjectClosedData, ProjectCreatedData } from '@works/contracts/projects';
 import { CALLER_HEADER, signCaller, type Caller } from '@works/platform/caller';
 import { deriveKey, serviceConfig } from '@works/platform/config';
-import { EventStore, record, type CommandRequest } from '@works/platform/event-store';
 import { newId } from '@works/platform/ids';
 import { runService } from '@works/platform/service';
 import { TenantDatabase } from '@works/platform/tenancy';
-import { tasks } from './aggregate';
-import { cancelTask } from './domain/task';
 import { CancelTasksWhenProjectClosed } from './reactions/cancel-tasks-when-project-closed';
 import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when-project-created';
 import { tasksService } from './tasks.module';
@@ -53,7 +50,7 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
   const service = await runService(tasksService, serviceConfig(env));
   const { app } = service;
   const key = deriveKey(SECRET, 'caller');
-  const send = (method: 'GET' | 'POST', url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> =>
+  const send = (method: 'GET' | 'POST' | 'PATCH', url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> =>
     app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) }) as Promise<Answer>;
   const as = (caller: Caller | null) => {
     const signed: Record<string, string> = caller === null ? {} : { [CALLER_HEADER]: signCaller(caller, key, Date.now()) };
@@ -61,6 +58,8 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
       get: (url: string, headers: Record<string, string> = {}) => send('GET', url, { ...signed, ...headers }),
       post: (url: string, body?: unknown, headers: Record<string, string> = {}) =>
         send('POST', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
+      patch: (url: string, body: unknown, headers: Record<string, string> = {}) =>
+        send('PATCH', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
     };
   };
   return {
@@ -74,12 +73,6 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
         ? app.get(ScaffoldTasksWhenProjectCreated).scaffold(event as PublicEvent<ProjectCreatedData>)
         : app.get(CancelTasksWhenProjectClosed).cancel(event as PublicEvent<ProjectClosedData>),
 
-    cancel: (request: CommandRequest, id: string) =>
-      app.get(EventStore).change(request, tasks, id, (task, loaded) => {
-        const events = cancelTask(task, { at: request.now.toISOString() });
-        return { changes: events.length > 0 ? [record(tasks, loaded, events)] : [], answer: { status: 200, body: {} } };
-      }),
-
     eventsOf: async (caller: Caller, id: string): Promise<StoredEvent[]> => {
       const rows = await app
         .get(TenantDatabase)
@@ -90,6 +83,9 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
         );
       return rows.map((row) => ({ ...row, public: JSON.parse(row.public) as PublicEvent }));
     },
+
+    query: <Row extends object>(caller: Caller, text: string, values: unknown[] = []) =>
+      app.get(TenantDatabase).query<Row & Record<string, unknown>>(caller, text, values),
 
     stop: async () => {
       await service.stop();

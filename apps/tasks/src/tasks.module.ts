@@ -3,25 +3,30 @@ import { EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceDefinition } from '@works/platform/service';
 import { AssignTask } from './commands/assign-task';
+import { BatchTasks } from './commands/batch-tasks';
+import { CancelTask } from './commands/cancel-task';
+import { CommentOnTask } from './commands/comment-on-task';
 import { CompleteTask } from './commands/complete-task';
 import { CreateTask } from './commands/create-task';
+import { ReopenTask } from './commands/reopen-task';
+import { UpdateTask } from './commands/update-task';
 import { publish } from './publications';
 import { CancelTasksWhenProjectClosed } from './reactions/cancel-tasks-when-project-closed';
 import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when-project-created';
 import { FindTask } from './read-models/find-task';
-import { OpenDependencies } from './read-models/open-dependencies';
 import { FindQueue } from './read-models/queue';
-import { References } from './read-models/references';
+import { ListTaskComments } from './read-models/task-comments';
 import { ListTasks } from './read-models/task-list';
+import { TasksAround } from './surroundings';
 
-const commands = [CreateTask, AssignTask, CompleteTask];
-const reads = [FindTask, ListTasks, FindQueue];
+const commands = [CreateTask, UpdateTask, AssignTask, CompleteTask, ReopenTask, CancelTask, CommentOnTask, BatchTasks];
+const reads = [FindTask, ListTasks, ListTaskComments, FindQueue];
 const reactions = [ScaffoldTasksWhenProjectCreated, CancelTasksWhenProjectClosed];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [References, OpenDependencies] })
+@Module({ controllers, providers: [TasksAround] })
 export class TasksModule {}
 
 export const tasksService: ServiceDefinition = {

@@ -14,10 +14,13 @@ export function phraseOf(event: PublicEvent): string {
     'project.closed': () => `${project?.name} closed`,
     'milestone.reached': () => `${milestone?.name} reached`,
     'task.created': () => `${task?.title} added`,
+    'task.updated': () => `${task?.title} changed`,
     'task.assigned': () => `${task?.title} landed in the queue of ${task?.assignee_id}`,
     'task.unassigned': () => `${task?.title} taken out of its queue`,
     'task.completed': () => `${task?.title} completed`,
+    'task.reopened': () => `${task?.title} reopened`,
     'task.cancelled': () => `${task?.title} cancelled`,
+    'task.commented': () => `${task?.title} commented on`,
   };
   return phrases[event.type]();
 }

@@ -3,7 +3,7 @@ import { EventPattern, Payload } from '@nestjs/microservices';
 import type { PublicEvent } from '@works/contracts/events';
 import type { Task, TaskEventData } from '@works/contracts/tasks';
 import { EventStore, record, type Cause } from '@works/platform/event-store';
-import { Inbox } from '@works/platform/reactions';
+import { Inbox, type Effect } from '@works/platform/reactions';
 import type { TenantTransaction } from '@works/platform/tenancy';
 import { milestones } from '../aggregates';
 import { reachWhenDone } from '../domain/milestone';
@@ -19,26 +19,31 @@ export class TrackProgressWhenTasksChange {
     private readonly store: EventStore,
   ) {}
 
-  /** Counts the task, and with the last one of a milestone reaches the milestone, in one transaction. */
-  @EventPattern(['task.created', 'task.completed', 'task.cancelled'], { batch: true })
+  /** Counts the task, and when the last open one of a milestone ends or leaves it, reaches the milestone, in one transaction. */
+  @EventPattern(['task.created', 'task.updated', 'task.completed', 'task.reopened', 'task.cancelled'], { batch: true })
   async track(@Payload() events: TaskNews[]): Promise<void> {
     // A task that stands alone is nobody's progress.
     const ofProjects = events.filter(({ project_id }) => project_id !== null);
     if (ofProjects.length === 0) return;
-    // Repeated news of a task is not newer than what is known of it, so it has no effect again.
-    await this.inbox.repeatable(ofProjects, async (tx, own, causeOf) => {
-      const newest = newestOfEach(own);
-      const noted = await noteTasks(
-        tx,
-        [...newest.values()].map(({ data }) => data.task),
-      );
-      const lastWord = new Map(
-        noted.flatMap(({ task_id, milestone_id, status }) =>
-          milestone_id === null || status === 'open' ? [] : [[milestone_id, newest.get(task_id)!]],
-        ),
-      );
-      if (lastWord.size > 0) await this.reachDone(tx, [...lastWord.keys()], (id) => causeOf(lastWord.get(id)!));
-    });
+    const note: Effect<TaskNews> = (tx, news, causeOf) => this.note(tx, news, causeOf);
+    // Of a task that is created only its newest version is kept, so hearing of it again does nothing, also without an inbox row.
+    if (ofProjects.every(({ type }) => type === 'task.created')) await this.inbox.repeatable(ofProjects, note);
+    else await this.inbox.batch('track-progress', ofProjects, note);
+  }
+
+  private async note(tx: TenantTransaction, news: TaskNews[], causeOf: (event: TaskNews) => Cause): Promise<void> {
+    const newest = newestOfEach(news);
+    const noted = await noteTasks(
+      tx,
+      [...newest.values()].map(({ data }) => data.task),
+    );
+    const lastWord = new Map([
+      ...milestonesLeft(news),
+      ...noted.flatMap(({ task_id, milestone_id, status }): [string, TaskNews][] =>
+        milestone_id === null || status === 'open' ? [] : [[milestone_id, newest.get(task_id)!]],
+      ),
+    ]);
+    if (lastWord.size > 0) await this.reachDone(tx, [...lastWord.keys()], (id) => causeOf(lastWord.get(id)!));
   }
 
   private async reachDone(tx: TenantTransaction, ids: readonly string[], causeOf: (milestoneId: string) => Cause): Promise<void> {
@@ -49,6 +54,16 @@ export class TrackProgressWhenTasksChange {
     }
   }
 }
+
+/**
+ * The milestones that a task was moved out of. From every event, also one that is older than what is known of the task: it may be the only
+ * one that names a milestone in between, and whatever is noted by now, the task is no longer there.
+ */
+const milestonesLeft = (events: readonly TaskNews[]): [milestoneId: string, TaskNews][] =>
+  events.flatMap((event): [string, TaskNews][] => {
+    const left = event.data.previous.milestone_id;
+    return left == null ? [] : [[left, event]];
+  });
 
 /** A batch can hold several events of one task, in any order across topics. */
 function newestOfEach(events: readonly TaskNews[]): Map<Task['id'], TaskNews> {

@@ -4,7 +4,17 @@ import type { PlannedProject, Project } from '@works/contracts/projects';
 import type { Task } from '@works/contracts/tasks';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
-import { cancelled, completed, news, startProjects, tasksOf, type ProjectsService, type TaskNews } from '../projects-service.examples';
+import {
+  cancelled,
+  completed,
+  news,
+  reopened,
+  startProjects,
+  tasksOf,
+  updated,
+  type ProjectsService,
+  type TaskNews,
+} from '../projects-service.examples';
 
 describe('when tasks change', () => {
   const caller = aCaller();
@@ -72,6 +82,145 @@ describe('when tasks change', () => {
       await service.hear(completed(caller, extra), created(extra));
       expect(await progressOf(project)).toMatchObject({ tasks: 25, tasks_completed: 1 });
     });
+  });
+
+  describe('a task that changes', () => {
+    it('is shown and counted as it is now: title, due date, milestone', async () => {
+      const project = await aFitout();
+      const [task] = tasksOf(project);
+      const changes = { title: 'Measure twice', due_on: '2020-01-01', due_at: null, milestone_id: project.milestones[1]!.id };
+      await service.hear(updated(caller, task!, changes));
+      expect(await progressOf(project)).toMatchObject({ tasks: 24, tasks_overdue: 1 });
+      expect(await milestoneOf(project, 0)).toMatchObject({ progress: { tasks: 4 } });
+      const { progress, blocked_by } = await milestoneOf(project, 1);
+      expect(progress.tasks).toBe(tasksOf(project, 1).length + 1);
+      expect(blocked_by).toContainEqual({ kind: 'task', id: task!.id, title: 'Measure twice' });
+    });
+
+    it('counts as open again once it is reopened', async () => {
+      const project = await aFitout();
+      const [first, second] = tasksOf(project);
+      await service.hear(completed(caller, first!), cancelled(caller, second!));
+      await service.hear(reopened(caller, first!), reopened(caller, second!));
+      expect(await progressOf(project)).toMatchObject({ tasks: 24, tasks_completed: 0 });
+    });
+
+    it('is not turned back by older news of its end', async () => {
+      const project = await aFitout();
+      const [task] = tasksOf(project);
+      await service.hear(reopened(caller, task!));
+      await service.hear(completed(caller, task!));
+      expect(await progressOf(project)).toMatchObject({ tasks_completed: 0 });
+    });
+  });
+
+  describe('the last open task of a milestone that is moved away', () => {
+    const almostDone = async () => {
+      const project = await aFitout();
+      const [last, ...others] = tasksOf(project);
+      await service.hear(...others.map((task) => completed(caller, task)));
+      return { project, last: last!, milestone: project.milestones[0]! };
+    };
+
+    it.each<[string, (project: PlannedProject) => string | null]>([
+      ['to another', (project) => project.milestones[1]!.id],
+      ['out of any', () => null],
+    ])('%s reaches it: one fact, caused by whoever moved the task', async (_, to) => {
+      const { project, last, milestone } = await almostDone();
+      const by = { type: 'agent' as const, id: newId('key') };
+      const moved = { ...updated(caller, last, { milestone_id: to(project) }), actor: by };
+      await service.hear(moved);
+      await service.hear(moved);
+      const reached = await reachedOf(milestone);
+      expect(reached.map((event) => event.public?.actor)).toEqual([by]);
+      expect(await milestoneOf(project)).toMatchObject({ status: 'reached', progress: { tasks: 4, tasks_completed: 4 } });
+    });
+
+    // Only the older news names the milestone that the task was in; by then the task is long elsewhere.
+    it.each<[string, (first: TaskNews, later: TaskNews) => TaskNews[][]]>([
+      ['before', (first, later) => [[later], [first]]],
+      ['together with', (first, later) => [[first, later]]],
+    ])('reaches it also when the news of a later move comes %s its own', async (_, batches) => {
+      const { project, last, milestone } = await almostDone();
+      const [, second, third] = project.milestones;
+      const first = updated(caller, last, { milestone_id: second!.id });
+      const later = updated(caller, first.data.task, { milestone_id: third!.id });
+      for (const batch of batches(first, later)) await service.hear(...batch);
+      expect(await reachedOf(milestone)).toHaveLength(1);
+      expect(await milestoneOf(project, 2)).toMatchObject({ progress: { tasks: tasksOf(project, 2).length + 1 } });
+    });
+
+    it('reaches the one in between when that has no other open task', async () => {
+      const { project, last } = await almostDone();
+      const [, second, third] = project.milestones;
+      await service.hear(
+        ...tasksOf(project, 1)
+          .map((task) => completed(caller, task))
+          .slice(1),
+      );
+      const there = updated(caller, last, { milestone_id: second!.id });
+      await service.hear(there, completed(caller, tasksOf(project, 1)[0]!));
+      expect(await reachedOf(second!)).toEqual([]);
+      await service.hear(updated(caller, there.data.task, { milestone_id: third!.id }));
+      expect(await reachedOf(second!)).toHaveLength(1);
+    });
+
+    it('does not reach it while another is open', async () => {
+      const project = await aFitout();
+      const [first, second, ...others] = tasksOf(project);
+      await service.hear(...others.map((task) => completed(caller, task)));
+      await service.hear(updated(caller, first!, { milestone_id: null }));
+      expect(await reachedOf(project.milestones[0]!)).toEqual([]);
+      await service.hear(completed(caller, second!));
+      expect(await reachedOf(project.milestones[0]!)).toHaveLength(1);
+    });
+
+    it('does not reach it when nothing in it was done', async () => {
+      const project = await aFitout();
+      await service.hear(...tasksOf(project).map((task) => updated(caller, task, { milestone_id: null })));
+      expect(await milestoneOf(project)).toMatchObject({ status: 'pending', progress: { tasks: 0 } });
+    });
+
+    it('reaches it when it goes at the very moment the last other one ends', async () => {
+      const projects = await Promise.all(Array.from({ length: 12 }, () => aFitout()));
+      await Promise.all(
+        projects.map(async (project) => {
+          const [first, second, ...others] = tasksOf(project);
+          await service.hear(...others.map((task) => completed(caller, task)));
+          await Promise.all([
+            service.hear(updated(caller, first!, { milestone_id: project.milestones[1]!.id })),
+            service.hear(completed(caller, second!)),
+          ]);
+        }),
+      );
+      for (const project of projects) expect(await reachedOf(project.milestones[0]!)).toHaveLength(1);
+    });
+
+    it('reaches the milestone it comes to when it ends there', async () => {
+      const { project, last } = await almostDone();
+      await service.hear(
+        ...tasksOf(project, 1)
+          .map((task) => completed(caller, task))
+          .slice(1),
+      );
+      const moved = updated(caller, last, { milestone_id: project.milestones[1]!.id });
+      await service.hear(moved, completed(caller, tasksOf(project, 1)[0]!));
+      await service.hear(completed(caller, moved.data.task));
+      expect(await reachedOf(project.milestones[1]!)).toHaveLength(1);
+    });
+  });
+
+  // What was billed for stays billed: only `reopen` of the milestone takes back that it was reached.
+  it.each<[string, (project: PlannedProject) => TaskNews]>([
+    ['one of its tasks is reopened', (project) => reopened(caller, tasksOf(project)[0]!)],
+    ['a task is added to it', (project) => created(aNewTask(project))],
+    ['a task is moved into it', (project) => updated(caller, tasksOf(project, 1)[0]!, { milestone_id: project.milestones[0]!.id })],
+  ])('a reached milestone stays reached when %s', async (_, change) => {
+    const project = await aFitout();
+    await service.hear(...allCompleted(project));
+    await service.hear(change(project));
+    expect(await milestoneOf(project)).toMatchObject({ status: 'reached' });
+    expect(await reachedOf(project.milestones[0]!)).toHaveLength(1);
   });
 
   describe('the last task of a milestone', () => {

@@ -1,16 +1,18 @@
 import { Body, Controller, Post } from '@nestjs/common';
 import { AssignTaskBody, Task } from '@works/contracts/tasks';
+import { Positions, type PositionsByService } from '@works/platform/caught-up';
 import { EventStore, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { decision, tasks } from '../aggregate';
-import { assignTask, type TaskId, type UserId } from '../domain/task';
-import { OpenDependencies } from '../read-models/open-dependencies';
+import type { TaskId } from '../domain/task';
+import { TasksAround } from '../surroundings';
+import { assigned } from '../task-decisions';
 
 @Controller()
 export class AssignTask {
   constructor(
     private readonly store: EventStore,
-    private readonly openDependencies: OpenDependencies,
+    private readonly around: TasksAround,
   ) {}
 
   @Post('/tasks/:id/assign')
@@ -24,12 +26,13 @@ export class AssignTask {
     answers: { 200: Task },
     refuses: ['task_completed', 'task_cancelled'],
   })
-  assign(@IdParam('id', 'tsk') id: TaskId, @Body() body: AssignTaskBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {
-    const { caller, now } = request;
-    return this.store.change(request, tasks, id, async (task, loaded) => {
-      const blocked = (await this.openDependencies.of(caller, task)).length > 0;
-      const events = assignTask(task, body.assignee_id as UserId | null, { at: now.toISOString(), blocked });
-      return decision(loaded, events, { now, blocked });
-    });
+  assign(
+    @IdParam('id', 'tsk') id: TaskId,
+    @Body() body: AssignTaskBody,
+    @Command() request: CommandRequest,
+    @Positions() positions: PositionsByService,
+  ): Promise<RecordedAnswer> {
+    const around = this.around.seenBy(request.caller, positions);
+    return this.store.change(request, tasks, id, async (task, loaded) => decision(loaded, await assigned(task, body, request, around)));
   }
 }

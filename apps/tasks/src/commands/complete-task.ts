@@ -1,16 +1,18 @@
 import { Body, Controller, Post } from '@nestjs/common';
 import { CompleteTaskBody, Task } from '@works/contracts/tasks';
+import { Positions, type PositionsByService } from '@works/platform/caught-up';
 import { EventStore, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { decision, tasks } from '../aggregate';
-import { completeTask, type TaskId } from '../domain/task';
-import { OpenDependencies } from '../read-models/open-dependencies';
+import type { TaskId } from '../domain/task';
+import { TasksAround } from '../surroundings';
+import { completed } from '../task-decisions';
 
 @Controller()
 export class CompleteTask {
   constructor(
     private readonly store: EventStore,
-    private readonly openDependencies: OpenDependencies,
+    private readonly around: TasksAround,
   ) {}
 
   @Post('/tasks/:id/complete')
@@ -24,16 +26,13 @@ export class CompleteTask {
     answers: { 200: Task },
     refuses: ['task_blocked', 'task_cancelled'],
   })
-  complete(@IdParam('id', 'tsk') id: TaskId, @Body() body: CompleteTaskBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {
-    const { caller, now } = request;
-    return this.store.change(request, tasks, id, async (task, loaded) => {
-      const events = completeTask(task, {
-        at: now.toISOString(),
-        by: caller.actor,
-        force: body.force ?? false,
-        openDependencies: await this.openDependencies.of(caller, task),
-      });
-      return decision(loaded, events, { now, blocked: false });
-    });
+  complete(
+    @IdParam('id', 'tsk') id: TaskId,
+    @Body() body: CompleteTaskBody,
+    @Command() request: CommandRequest,
+    @Positions() positions: PositionsByService,
+  ): Promise<RecordedAnswer> {
+    const around = this.around.seenBy(request.caller, positions);
+    return this.store.change(request, tasks, id, async (task, loaded) => decision(loaded, await completed(task, body, request, around)));
   }
 }

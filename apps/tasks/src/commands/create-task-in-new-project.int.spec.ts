@@ -76,7 +76,10 @@ describe('POST /tasks right after POST /projects', () => {
     const news = aProjectCreated(caller);
     projects.onItsWay = [news];
     const scaffolded = news.data.project.milestones[0]!.tasks[0]!;
-    expect((await create({ depends_on: [scaffolded.id] })).json<Task>()).toMatchObject({ depends_on: [scaffolded.id], blocked: true });
+    expect((await create({ project_id: news.subject, depends_on: [scaffolded.id] })).json<Task>()).toMatchObject({
+      depends_on: [scaffolded.id],
+      blocked: true,
+    });
   });
 
   it('says so when there is no such project even then', async () => {

@@ -1,24 +1,26 @@
 import { Body, Controller, Post } from '@nestjs/common';
 import { CreateTaskBody, Task } from '@works/contracts/tasks';
-import type { Caller } from '@works/platform/caller';
 import { Positions, WithoutCatchingUp, type PositionsByService } from '@works/platform/caught-up';
-import { RuleViolation } from '@works/platform/errors';
 import { EventStore, fresh, record, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, invalid, Operation, RequireScope } from '@works/platform/http';
-import { tasks } from '../aggregate';
-import { createTask, type TaskId, type UserId } from '../domain/task';
-import { contradictionsIn, planOf } from '../new-task';
+import { tasks, type Decided } from '../aggregate';
+import type { TaskId } from '../domain/task';
+import { contradictionsIn } from '../new-task';
 import { presentTask } from '../read-models/present-task';
-import { References, type Known } from '../read-models/references';
+import { TasksAround } from '../surroundings';
+import { created } from '../task-decisions';
 
 @Controller()
 export class CreateTask {
   constructor(
     private readonly store: EventStore,
-    private readonly references: References,
+    private readonly around: TasksAround,
   ) {}
 
-  /** The busiest write of the product: one round trip, and one more only when the task points at something. */
+  /**
+   * The busiest write of the product: one round trip, and one more only when the task points at something.
+   * Should its project close in between, then the trigger tasks_in_open_project has this decided again.
+   */
   @Post('/tasks')
   @RequireScope('tasks:write')
   @WithoutCatchingUp()
@@ -37,36 +39,13 @@ export class CreateTask {
   ): Promise<RecordedAnswer> {
     const contradictions = contradictionsIn(body);
     if (contradictions.length > 0) throw invalid(contradictions);
-    return this.store.create(request, async () => decide(body, request, await this.known(body, request.caller, positions)), {
-      // The project was closed after it was looked up: the database has the last word.
-      refusal: (constraint) => (constraint === 'tasks_in_open_project' ? projectClosed() : null),
-    });
-  }
-
-  private async known(body: CreateTaskBody, caller: Caller, positions: PositionsByService): Promise<Known> {
-    const { unknown, ...known } = await this.references.find(
-      caller,
-      { projectId: body.project_id ?? null, milestoneId: body.milestone_id ?? null, dependencies: (body.depends_on ?? []) as TaskId[] },
-      positions,
-    );
-    if (unknown.length > 0) throw new RuleViolation('unknown_reference', 'The task points at what does not exist.', { errors: unknown });
-    if (known.project?.status === 'closed') throw projectClosed();
-    return known;
+    const around = this.around.seenBy(request.caller, positions);
+    return this.store.create(request, async () => decision(await created(body, request, around)));
   }
 }
 
-const projectClosed = () => new RuleViolation('project_closed', 'The project is closed; it takes no new tasks.');
-
-function decide(body: CreateTaskBody, { caller, now }: CommandRequest, { project, dependencies }: Known): Decision {
-  const plan = planOf(body, project?.time_zone ?? caller.timeZone);
-  const blocked = Object.values(dependencies).includes('open');
-  const events = createTask(plan, (body.assignee_id ?? null) as UserId | null, { at: now.toISOString(), blocked });
-  const change = record(tasks, fresh(plan.id), events);
-  const answer = {
-    status: 201,
-    body: presentTask(change.after, events.length, { now, blocked }),
-    version: events.length,
-    location: `/tasks/${plan.id}`,
-  };
-  return { changes: [change], answer };
+function decision({ id, events, seen }: Decided & { readonly id: TaskId }): Decision {
+  const change = record(tasks, fresh(id), events);
+  const body = presentTask(change.after, events.length, seen);
+  return { changes: [change], answer: { status: 201, body, version: events.length, location: `/tasks/${id}` } };
 }

@@ -1,7 +1,21 @@
 import { fold } from '@works/platform/decider';
 import { RuleViolation } from '@works/platform/errors';
-import { aPlan, ASHA, assigned, BRAM, cancelled, completed, created, KEY, NOON } from './task.examples';
-import { assignTask, cancelTask, completeTask, createTask, evolve, isOverdue, type Task, type TaskEvent } from './task';
+import { A_COMMENT, aPlan, ASHA, assigned, BRAM, cancelled, completed, created, KEY, NOON, reopened, updated } from './task.examples';
+import {
+  assignTask,
+  cancelTask,
+  commentOnTask,
+  completeTask,
+  createTask,
+  evolve,
+  isOverdue,
+  reopenTask,
+  updateTask,
+  type Details,
+  type Task,
+  type TaskEvent,
+  type TaskId,
+} from './task';
 
 const taskAfter = (...history: TaskEvent[]): Task => fold(evolve, history)!;
 
@@ -30,6 +44,14 @@ const completing =
   (overrides = {}) =>
   (task: Task) =>
     completeTask(task, { at: NOON, by: KEY, force: false, openDependencies: [], ...overrides });
+const updating =
+  (wanted: Partial<Details>, cycle: TaskId[] | null = null) =>
+  (task: Task) =>
+    updateTask(task, wanted, { ...now, cycle });
+const reopening =
+  (projectStatus: 'active' | 'closed' | null = null) =>
+  (task: Task) =>
+    reopenTask(task, { ...now, projectStatus });
 const cancelling = (task: Task) => cancelTask(task, now);
 
 const assignedNow = (to: typeof ASHA): TaskEvent => ({ type: 'task.assigned', data: { assignee_id: to, at: NOON, blocked: false } });
@@ -94,6 +116,67 @@ describe('cancelling a task', () => {
       .then({ type: 'task.cancelled', data: { at: NOON } }));
   it('a second time changes nothing', () => given(created(), cancelled).when(cancelling).thenNothing());
   it('is refused once the task is completed', () => given(created(), completed).when(cancelling).thenRefused('task_completed'));
+});
+
+describe('changing a task', () => {
+  const updatedNow = (changes: Partial<Details>): TaskEvent => ({ type: 'task.updated', data: { changes, ...now } });
+  const quote = { key: 'quote', title: 'Ask for three quotes', done: false };
+
+  it('says what is different, and nothing that is not', () =>
+    given(created({ priority: 'high' }))
+      .when(updating({ title: 'Order the glass', priority: 'high', due_on: '2026-12-01' }))
+      .then(updatedNow({ title: 'Order the glass', due_on: '2026-12-01' })));
+  it('takes the latest word', () =>
+    expect(taskAfter(created(), updated({ title: 'First' }), updated({ title: 'Second', metadata: { po: '1' } }))).toMatchObject({
+      ...aPlan(),
+      title: 'Second',
+      metadata: { po: '1' },
+    }));
+  it('to what it is already changes nothing', () =>
+    given(created({ checklist: [quote], metadata: { po: '1', so: '2' } }))
+      .when(
+        updating({ title: aPlan().title, checklist: [{ title: quote.title, done: false, key: 'quote' }], metadata: { so: '2', po: '1' } }),
+      )
+      .thenNothing());
+  it('sees that a line of the checklist was ticked', () =>
+    given(created({ checklist: [quote] }))
+      .when(updating({ checklist: [{ ...quote, done: true }] }))
+      .then(updatedNow({ checklist: [{ ...quote, done: true }] })));
+  it('is refused when it would wait for itself, and names the way around', () => {
+    const [a, b] = [aPlan().id, 'tsk_01JD8K3V9QWERTYASDFGHZXCV0' as const];
+    given(created())
+      .when(updating({ depends_on: [b] }, [a, b, a]))
+      .thenRefused('dependency_cycle', {
+        cycle: [a, b, a],
+        errors: [expect.objectContaining({ pointer: '/depends_on/0', code: 'dependency_cycle' })],
+      });
+  });
+  it('is refused once the task is completed', () => given(created(), completed).when(updating({})).thenRefused('task_completed'));
+  it('is refused once the task is cancelled', () => given(created(), cancelled).when(updating({})).thenRefused('task_cancelled'));
+});
+
+describe('reopening a task', () => {
+  const reopenedNow: TaskEvent = { type: 'task.reopened', data: now };
+
+  it('takes back that it was completed', () => given(created(), completed).when(reopening()).then(reopenedNow));
+  it('takes back that it was cancelled', () => given(created(), cancelled).when(reopening('active')).then(reopenedNow));
+  it('leaves no trace of the end, and the task with whoever had it', () =>
+    expect(taskAfter(created(), assigned(ASHA), completed, reopened)).toEqual(taskAfter(created(), assigned(ASHA))));
+  it('changes nothing while the task is open, whatever its project is', () => given(created()).when(reopening('closed')).thenNothing());
+  it('is refused in a closed project', () => given(created(), cancelled).when(reopening('closed')).thenRefused('project_closed'));
+});
+
+describe('commenting on a task', () => {
+  const commentedNow: TaskEvent = { type: 'task.commented', data: { comment: A_COMMENT, ...now } };
+  const commenting = () => commentOnTask(A_COMMENT, now);
+
+  it('can be done whatever became of it', () => {
+    given(created()).when(commenting).then(commentedNow);
+    given(created(), completed).when(commenting).then(commentedNow);
+    given(created(), cancelled).when(commenting).then(commentedNow);
+  });
+  it('changes nothing of the task but the time of its last change', () =>
+    expect(taskAfter(created(), completed, commentedNow)).toEqual({ ...taskAfter(created(), completed), updated_at: NOON }));
 });
 
 describe('an overdue task', () => {

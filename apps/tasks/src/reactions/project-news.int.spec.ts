@@ -73,9 +73,9 @@ describe('news of a project', () => {
     )[0];
   const complete = (task: Task) =>
     store.change(aCommand({ caller }), tasks, task.id, (state, loaded) =>
-      decision(loaded, completeTask(state, { at: '2026-11-23T10:00:00.000Z', by: caller.actor, force: true, openDependencies: [] }), {
-        now: new Date(),
-        blocked: false,
+      decision(loaded, {
+        events: completeTask(state, { at: '2026-11-23T10:00:00.000Z', by: caller.actor, force: true, openDependencies: [] }),
+        seen: { now: new Date(), blocked: false },
       }),
     );
 

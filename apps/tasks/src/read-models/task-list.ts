@@ -4,7 +4,9 @@ import type { Caller } from '@works/platform/caller';
 import { CurrentCaller, listOf, Now, Operation, RequireScope } from '@works/platform/http';
 import { Pages } from '@works/platform/pagination';
 import { TenantDatabase } from '@works/platform/tenancy';
-import { presentRow, TASK_COLUMNS, type TaskRow } from './task-rows';
+import { BLOCKED, presentRow, TASK_COLUMNS, type TaskRow } from './task-rows';
+
+type Filter = Omit<ListTasksQuery, 'limit' | 'cursor'>;
 
 @Controller()
 export class ListTasks {
@@ -15,12 +17,17 @@ export class ListTasks {
 
   @Get('/tasks')
   @RequireScope('tasks:read')
-  @Operation({ summary: 'List tasks', description: 'Newest first.', tag: 'Tasks', query: ListTasksQuery, answers: { 200: listOf(Task) } })
+  @Operation({
+    summary: 'List tasks',
+    description: 'Newest first. Filters together narrow.',
+    tag: 'Tasks',
+    query: ListTasksQuery,
+    answers: { 200: listOf(Task) },
+  })
   async list(@CurrentCaller() caller: Caller, @Query() query: ListTasksQuery, @Now() now: Date) {
     const { limit: _limit, cursor: _cursor, ...filter } = query;
     const page = this.pages.read(query, { name: 'tasks', tenant: caller, filter });
-    const { text, values } = newestFirst(filter, page.after, page.limit + 1);
-    const rows = await this.database.query<TaskRow>(caller, { text, values });
+    const rows = await this.database.query<TaskRow>(caller, newestFirst(filter, now, page.after, page.limit + 1));
     return this.pages.answer(
       page,
       rows,
@@ -31,23 +38,34 @@ export class ListTasks {
 }
 
 /** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
-function newestFirst(
-  filter: Omit<ListTasksQuery, 'limit' | 'cursor'>,
-  after: readonly unknown[] | null,
-  count: number,
-): { text: string; values: unknown[] } {
+function newestFirst(filter: Filter, now: Date, after: readonly unknown[] | null, count: number): { text: string; values: unknown[] } {
   const values: unknown[] = [];
+  const value = (given: unknown) => `$${values.push(given)}`;
   const conditions: string[] = [];
-  const where = (condition: string, value: unknown) => conditions.push(`${condition} $${values.push(value)}`);
-  if (filter.project_id !== undefined) where('t.project_id =', filter.project_id);
-  if (filter.milestone_id !== undefined) where('t.milestone_id =', filter.milestone_id);
-  if (filter.assignee_id !== undefined) where('t.assignee_id =', filter.assignee_id);
-  if (filter.status !== undefined) where('t.status =', filter.status);
+  const where = <Asked>(asked: Asked | undefined, condition: (asked: Asked) => string) => {
+    if (asked !== undefined) conditions.push(condition(asked));
+  };
+  where(filter.project_id, (id) => `t.project_id = ${value(id)}`);
+  where(filter.milestone_id, (id) => `t.milestone_id = ${value(id)}`);
+  where(filter.assignee_id, (id) => `t.assignee_id = ${value(id)}`);
+  where(filter.status, (status) => `t.status = ${value(status)}`);
+  where(filter.due_from, (day) => `t.due_day >= ${value(day)}`);
+  where(filter.due_until, (day) => `t.due_day <= ${value(day)}`);
+  where(filter.overdue, (so) =>
+    onlyIf(so, `t.status = 'open' and t.overdue_at is not null and t.overdue_at <= ${value(now.toISOString())}`),
+  );
+  // Said as the index tasks_waiting says it: an open task that depends on something.
+  where(filter.blocked, (so) => onlyIf(so, `t.status = 'open' and t.state->'depends_on' <> '[]' and ${BLOCKED}`));
+  // The collation knows the cases of all letters; the database's own may know those of ASCII only.
+  where(filter.title, (text) => `t.state->>'title' collate "und-x-icu" ilike ${value(`%${text.replace(/[\\%_]/g, '\\$&')}%`)}`);
+  for (const [key, text] of Object.entries(filter.metadata ?? {}))
+    conditions.push(`t.id in (select m.task_id from task_metadata m where m.key = ${value(key)} and m.value = ${value(text)})`);
   // An id never changes, so the walk goes on from the same place whatever happened to the row it stopped at.
-  if (after !== null) where('t.id collate "C" <', after[0]);
-  values.push(count);
+  if (after !== null) conditions.push(`t.id collate "C" < ${value(after[0])}`);
   return {
-    text: `select ${TASK_COLUMNS} from tasks t ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by t.id collate "C" desc limit $${values.length}`,
+    text: `select ${TASK_COLUMNS} from tasks t ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by t.id collate "C" desc limit ${value(count)}`,
     values,
   };
 }
+
+const onlyIf = (so: boolean, condition: string): string => (so ? `(${condition})` : `not (${condition})`);

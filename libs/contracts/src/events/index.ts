@@ -4,10 +4,13 @@ export const EVENT_TYPES = [
   'project.closed',
   'milestone.reached',
   'task.created',
+  'task.updated',
   'task.assigned',
   'task.unassigned',
   'task.completed',
+  'task.reopened',
   'task.cancelled',
+  'task.commented',
 ] as const;
 
 /** One of the public event types. */

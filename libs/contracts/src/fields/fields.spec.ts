@@ -7,6 +7,8 @@ import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
 import { PLATFORM_PROBLEMS } from '@works/platform/problems';
 import {
+  classBy,
+  Fixed,
   Flag,
   HeaderMap,
   IdOf,
@@ -16,18 +18,37 @@ import {
   LocalDate,
   MapOf,
   Metadata,
+  MetadataChanges,
   Nested,
   OneOf,
   Quantity,
   Text,
   TimeZone,
   WholeNumber,
+  WithoutFields,
 } from '.';
 
 class Line {
   @Text({ max: 10 })
   text!: string;
 }
+
+class Circle {
+  @Fixed('circle')
+  shape!: 'circle';
+  @WholeNumber({ min: 1, max: 5 })
+  radius!: number;
+}
+
+class Square {
+  @Fixed('square')
+  shape!: 'square';
+  @WholeNumber({ min: 1, max: 5, optional: true })
+  side?: number;
+}
+
+@WithoutFields()
+class Nothing {}
 
 class MakeThing {
   @Text({ max: 20 })
@@ -62,6 +83,10 @@ class MakeThing {
   line?: Line | null;
   @Metadata({ optional: true })
   metadata?: Record<string, string>;
+  @MetadataChanges({ optional: true })
+  changes?: Record<string, string | null>;
+  @ListOf(classBy('shape', { circle: Circle, square: Square }), { optional: true, min: 1, max: 3 })
+  shapes?: (Circle | Square)[];
   @MapOf('usr', { optional: true })
   roles?: Record<string, string>;
   @HeaderMap({ optional: true })
@@ -77,12 +102,19 @@ class ListThings {
   loud?: boolean;
   @IdOf('usr', { optional: true })
   owner_id?: string;
+  @Metadata({ optional: true })
+  metadata?: Record<string, string>;
 }
 
 @Controller()
 class Things {
   @Post('/things')
   make(@Body() body: MakeThing) {
+    return body;
+  }
+
+  @Post('/nothing')
+  nothing(@Body() body: Nothing) {
     return body;
   }
 
@@ -121,9 +153,9 @@ describe('the fields of a request', () => {
   });
   afterAll(() => app.close());
 
-  const post = async (body: unknown) => {
+  const post = async (body: unknown, url = '/things') => {
     const headers = { 'content-type': 'application/json', 'idempotency-key': 'k', ...admitted };
-    const answer = await app.inject({ method: 'POST', url: '/things', payload: JSON.stringify(body), headers });
+    const answer = await app.inject({ method: 'POST', url, payload: JSON.stringify(body), headers });
     return { status: answer.statusCode, json: answer.json() };
   };
   const get = async (url: string) => (await app.inject({ method: 'GET', url, headers: admitted })).json();
@@ -164,6 +196,18 @@ describe('the fields of a request', () => {
       'much metadata',
       { name: 'x', metadata: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${n}`, 'v'])) },
       ['/metadata too_many'],
+    ],
+    ['changes of metadata that are neither text nor null', { name: 'x', changes: { a: null, b: 1 } }, ['/changes/b wrong_type']],
+    ['an empty list where something must be in it', { name: 'x', shapes: [] }, ['/shapes too_few']],
+    [
+      'one of several shapes, by the one it says it has',
+      { name: 'x', shapes: [{ shape: 'circle', side: 1 }, { shape: 'square', side: 6 }, { shape: 'square' }] },
+      ['/shapes/0/radius required', '/shapes/0/side unknown_field', '/shapes/1/side too_large'],
+    ],
+    [
+      'a shape that there is not',
+      { name: 'x', shapes: [{ shape: 'cube' }, {}, { shape: 1 }] },
+      ['/shapes/0/shape not_allowed', '/shapes/1/shape required', '/shapes/2/shape wrong_type', '/shapes/2/shape not_allowed'],
     ],
     ['a header with a line break', { name: 'x', headers: { 'x-a': 'a\r\nx-b: c' } }, ['/headers/x-a wrong_format']],
     [
@@ -265,6 +309,24 @@ describe('the fields of a request', () => {
   it('counts characters, not bytes or halves', async () => {
     expect(await only({ name: '🏗'.repeat(20) })).toEqual([]);
     expect(await only({ name: '🏗'.repeat(21) })).toEqual(['/name too_long']);
+  });
+
+  it('takes nothing where nothing can be said', async () => {
+    expect((await post({}, '/nothing')).status).toBe(201);
+    expect(named((await post({ why: 'not' }, '/nothing')).json)).toEqual(['/why unknown_field']);
+  });
+
+  it('reads members of a query parameter', async () => {
+    expect(await get('/things?metadata[po]=4711&metadata%5Ba%5Bb%5D%5D=&limit=7')).toEqual({
+      limit: 7,
+      metadata: { po: '4711', 'a[b]': '' },
+    });
+    expect(named(await get('/things?metadata[po]=1&metadata[po]=2'))).toEqual(['/metadata/po wrong_type']);
+    expect(named(await get('/things?metadata=po&metadata[po]=1'))).toEqual(['/metadata wrong_type']);
+    expect(named(await get(`/things?colour[of]=red&metadata[${'k'.repeat(41)}]=1`))).toEqual([
+      '/colour unknown_field',
+      '/metadata too_long',
+    ]);
   });
 
   it('reads query parameters as what they are', async () => {

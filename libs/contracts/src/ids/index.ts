@@ -6,6 +6,7 @@ export const ID_PREFIXES = {
   project: 'prj',
   milestone: 'mst',
   task: 'tsk',
+  comment: 'cmt',
   template: 'tpl',
   user: 'usr',
   deal: 'dl',
@@ -24,6 +25,7 @@ export type OrganizationId = Id<'org'>;
 export type ProjectId = Id<'prj'>;
 export type MilestoneId = Id<'mst'>;
 export type TaskId = Id<'tsk'>;
+export type CommentId = Id<'cmt'>;
 export type UserId = Id<'usr'>;
 export type DealId = Id<'dl'>;
 export type ContactId = Id<'ctc'>;

@@ -11,9 +11,11 @@ export const PROBLEMS = {
   project_closed: { status: 409, title: 'The project is closed', retryable: false },
   project_has_open_work: { status: 409, title: 'The project still has open work', retryable: false },
   milestone_blocked: { status: 409, title: 'Something still blocks the milestone', retryable: false },
+  dependency_cycle: { status: 422, title: 'The dependencies would form a cycle', retryable: false },
   task_blocked: { status: 409, title: 'Open dependencies block the task', retryable: false },
   task_completed: { status: 409, title: 'The task is completed', retryable: false },
   task_cancelled: { status: 409, title: 'The task is cancelled', retryable: false },
+  batch_failed: { status: 409, title: 'The batch was refused as a whole', retryable: false },
   endpoint_url_refused: { status: 422, title: 'The endpoint address may not be used', retryable: false },
 } as const satisfies Record<string, ProblemKind>;
 

@@ -1,3 +1,5 @@
-export * from './task';
+export * from './batch';
+export * from './comment';
 export * from './events';
 export * from './requests';
+export * from './task';

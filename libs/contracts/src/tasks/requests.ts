@@ -1,4 +1,4 @@
-import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, OneOf, Text, TimeZone } from '../fields';
+import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, MetadataChanges, OneOf, Text, TimeZone, WithoutFields } from '../fields';
 import { PageQuery } from '../lists';
 import { TASK_PRIORITIES, TASK_STATUSES, type TaskPriority, type TaskStatus } from './task';
 
@@ -46,11 +46,69 @@ export class CreateTaskBody {
   @ListOf(() => NewChecklistItem, { max: 100, optional: true })
   checklist?: NewChecklistItem[];
 
-  @ListOf('tsk', { max: 100, optional: true, description: 'Tasks that should be completed first.' })
+  @ListOf('tsk', { max: 100, optional: true, description: 'Tasks of the same project (or of none) that should be completed first.' })
   depends_on?: string[];
 
   @Metadata({ optional: true })
   metadata?: Record<string, string>;
+}
+
+/** One line of a checklist as it shall be: a line that is there already, or a new one. */
+export class ChecklistItemChange {
+  @Text({ max: 100, optional: true, description: 'The key of a line that is there. Absent: the line with this title, or a new one.' })
+  key?: string;
+
+  @Text({ max: 200, optional: true, description: 'Required for a new line; a line that is there keeps its own.' })
+  title?: string;
+
+  @Flag({ optional: true, description: 'Absent: as the line is; false for a new one.' })
+  done?: boolean;
+}
+
+/** Body of `PATCH /tasks/{id}`: what is absent stays as it is. */
+export class UpdateTaskBody {
+  @Text({ max: 200, optional: true, example: 'Order the glass partitions' })
+  title?: string;
+
+  @Text({ max: 10_000, optional: true, nullable: true })
+  description?: string | null;
+
+  @IdOf('mst', {
+    optional: true,
+    nullable: true,
+    description: "A milestone of the task's project; null takes the task out of its milestone.",
+  })
+  milestone_id?: string | null;
+
+  @LocalDate({ optional: true, nullable: true, description: 'Takes the place of `due_at`. Not together with it.' })
+  due_on?: string | null;
+
+  @Instant({ optional: true, nullable: true, description: 'Takes the place of `due_on`. Not together with it.' })
+  due_at?: string | null;
+
+  @TimeZone({ optional: true })
+  time_zone?: string;
+
+  @OneOf(TASK_PRIORITIES, { optional: true })
+  priority?: TaskPriority;
+
+  @ListOf(() => ChecklistItemChange, {
+    max: 100,
+    optional: true,
+    description:
+      'The whole list, in its new order; lines that are not in it go. `[{ "key": "item_1", "done": true }]` ticks the only line.',
+  })
+  checklist?: ChecklistItemChange[];
+
+  @ListOf('tsk', {
+    max: 100,
+    optional: true,
+    description: 'The whole list: tasks of the same project (or, like this one, of none) that should be completed first.',
+  })
+  depends_on?: string[];
+
+  @MetadataChanges({ optional: true, description: 'Merged: null removes a key, keys that are absent stay. At most 50 keys result.' })
+  metadata?: Record<string, string | null>;
 }
 
 /** Body of `POST /tasks/{id}/assign`. */
@@ -65,6 +123,14 @@ export class CompleteTaskBody {
   force?: boolean;
 }
 
+/** Body of `POST /tasks/{id}/reopen`. */
+@WithoutFields()
+export class ReopenTaskBody {}
+
+/** Body of `POST /tasks/{id}/cancel`. */
+@WithoutFields()
+export class CancelTaskBody {}
+
 /** Query of `GET /tasks`; filters together narrow. */
 export class ListTasksQuery extends PageQuery {
   @IdOf('prj', { optional: true })
@@ -78,4 +144,25 @@ export class ListTasksQuery extends PageQuery {
 
   @OneOf(TASK_STATUSES, { optional: true })
   status?: TaskStatus;
+
+  @LocalDate({
+    optional: true,
+    description: 'Falls due on this day or later. The day of a task is its `due_on`, or that of its `due_at` in its `time_zone`.',
+  })
+  due_from?: string;
+
+  @LocalDate({ optional: true, description: 'Falls due on this day or earlier.' })
+  due_until?: string;
+
+  @Flag({ optional: true })
+  overdue?: boolean;
+
+  @Flag({ optional: true })
+  blocked?: boolean;
+
+  @Text({ max: 200, optional: true, description: 'Is in the title, in whatever case.' })
+  title?: string;
+
+  @Metadata({ optional: true, description: 'Has just this value under this key: `?metadata[po]=4711`. Several keys narrow together.' })
+  metadata?: Record<string, string>;
 }

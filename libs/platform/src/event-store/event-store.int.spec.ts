@@ -200,6 +200,26 @@ describe('the event store', () => {
     expect(await count('events', 'stream_id', id)).toBe(edits + 1);
   });
 
+  // A service's own trigger sees what another transaction has just committed; what was decided without it is decided again with it.
+  it('decides again when the database says that something changed meanwhile', async () => {
+    await owner.query(`create sequence tries;
+      create function change_meanwhile() returns trigger language plpgsql as $$
+      begin
+        -- A sequence is not rolled back: the first try fails, the second finds the change.
+        if nextval('tries') = 1 then raise exception 'changed meanwhile' using errcode = 'serialization_failure'; end if;
+        return null;
+      end $$;
+      grant usage on sequence tries to works_service;
+      create trigger changed_meanwhile after insert on notes for each row when (new.state->>'text' = 'meanwhile') execute function change_meanwhile()`);
+    const id = newId('note');
+    let decisions = 0;
+    const answer = await store.create(aCommand(), () => {
+      decisions += 1;
+      return write(id, 'meanwhile');
+    });
+    expect([answer.status, decisions, await count('events', 'stream_id', id)]).toEqual([201, 2, 1]);
+  });
+
   it('honours If-Match', async () => {
     const id = newId('note');
     const caller = aCaller();

@@ -15,6 +15,8 @@ const DECISIONS_MAX = 8;
 /** Raised by works_append when the key is already remembered. */
 const KEY_REMEMBERED = 'SKT01';
 const LOCK_NOT_AVAILABLE = '55P03';
+/** Raised by a service's own trigger when what was decided on has changed meanwhile; and by the server for one of several that wait in a circle. */
+const DECIDE_AGAIN = new Set(['40001', '40P01', LOCK_NOT_AVAILABLE, KEY_REMEMBERED]);
 
 /** A mutation that waits longer than this for its twin in another process gives its connection back and asks again. */
 const LOCK_TIMEOUT_MS = 1_000;
@@ -244,7 +246,7 @@ class LostRace extends Error {}
 export function isLostRace(error: unknown): boolean {
   if (error instanceof LostRace) return true;
   const state = sqlState(error);
-  return state === KEY_REMEMBERED || state === LOCK_NOT_AVAILABLE || violatedConstraint(error) === 'events_stream_version';
+  return (state !== null && DECIDE_AGAIN.has(state)) || violatedConstraint(error) === 'events_stream_version';
 }
 
 const contended = () =>

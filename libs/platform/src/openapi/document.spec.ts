@@ -28,6 +28,42 @@ class NewWidget {
   label!: string;
 }
 
+class AddPart {
+  @IsString()
+  @JSONSchema({ enum: ['add'] })
+  op!: 'add';
+}
+
+class DropPart {
+  @IsString()
+  @JSONSchema({ enum: ['drop'] })
+  op!: 'drop';
+}
+
+class PartsQuery {
+  @JSONSchema({ type: 'object', description: 'With these notes.', ...optional })
+  @IsString()
+  notes?: Record<string, string>;
+}
+
+class ChangeParts {
+  @JSONSchema({
+    oneOf: [{ $ref: '#/components/schemas/AddPart' }, { $ref: '#/components/schemas/DropPart' }],
+    discriminator: { propertyName: 'op' },
+  })
+  @IsString()
+  change!: AddPart | DropPart;
+}
+
+@Controller()
+class ChangePartsOfWidget {
+  @Post('/parts')
+  @Operation({ summary: 'Change parts', tag: 'Widgets', body: ChangeParts, query: PartsQuery, answers: { 200: Part } })
+  run() {
+    return {};
+  }
+}
+
 class WidgetQuery {
   @IsString()
   @JSONSchema({ description: 'Only these.', ...optional })
@@ -155,6 +191,16 @@ describe('the OpenAPI document of a service', () => {
       ['IdempotencyKey', 'IfMatch', 'WorksPosition'],
       ['WorksPosition'],
     ]);
+  });
+
+  it('says how the members of a parameter are written, and which value stands for which schema', () => {
+    const parts: any = openApiParts({ service: 'shop', controllers: [ChangePartsOfWidget], catalogue: PLATFORM_PROBLEMS });
+    expect(parts.paths['/parts'].post.parameters[0]).toMatchObject({ name: 'notes', in: 'query', style: 'deepObject', explode: true });
+    expect(parts.schemas.ChangeParts.properties.change.discriminator).toEqual({
+      propertyName: 'op',
+      mapping: { add: '#/components/schemas/AddPart', drop: '#/components/schemas/DropPart' },
+    });
+    expect([AddPart, DropPart].map((of) => parts.schemas[of.name])).toEqual([schemaOf(AddPart), schemaOf(DropPart)]);
   });
 
   it('describes the headers of answers', () => {
