@@ -5,7 +5,7 @@ import { openPool } from '../postgres';
 import { PLATFORM_PROBLEMS, Problem } from '../problems';
 import { TenantDatabase } from '../tenancy';
 import { aCaller, aCommand, testDatabase } from '../testing';
-import { EventStore, fresh, record, type Aggregate, type CommandRequest, type Decision } from '.';
+import { DECIDE_AGAIN, EventStore, fresh, record, type Aggregate, type CommandRequest, type Decision } from '.';
 
 type NoteEvent = { type: 'note.written'; data: { text: string } } | { type: 'note.edited'; data: { text: string } };
 interface Note {
@@ -94,6 +94,43 @@ describe('the event store', () => {
     const other = { ...request, caller: { ...request.caller, livemode: !request.caller.livemode } };
     const answer = await store.create(other, () => write(newId('note'), 'test'));
     expect(answer.headers['idempotent-replayed']).toBeUndefined();
+  });
+
+  // Guarantees that a rule which read other rows gets to look again, instead of an error, when those have changed.
+  it('decides again when a unique index says that somebody was first', async () => {
+    const caller = aCaller();
+    const [first, second] = [newId('note'), newId('note')];
+    await owner.query("create unique index notes_text on notes ((state->>'text')) where state->>'text' like 'seat %'");
+    await store.create(aCommand({ caller }), () => write(first, 'seat 1'));
+    let decisions = 0;
+    const answer = await store.create(aCommand({ caller }), () => write(second, `seat ${++decisions}`), {
+      refusal: (constraint) => (constraint === 'notes_text' ? DECIDE_AGAIN : null),
+    });
+    expect(JSON.parse(answer.body)).toMatchObject({ text: 'seat 2' });
+    const change = store.change(
+      aCommand({ caller }),
+      notes,
+      second,
+      (_, loaded) => {
+        const record2 = record(notes, loaded, [{ type: 'note.edited', data: { text: 'seat 1' } }]);
+        return { changes: [record2], answer: { status: 200, body: {} } };
+      },
+      { refusal: (constraint) => new RuleViolation('note_sealed', constraint) },
+    );
+    expect((await change).status).toBe(409);
+  });
+
+  it('decides again when a statement of the same transaction finds that what was decided on has changed', async () => {
+    await owner.query(`create function out_of_date(p_is boolean) returns void language plpgsql as
+      $$ begin if p_is then raise exception 'changed' using errcode = 'SKT02'; end if; end $$`);
+    let decisions = 0;
+    const id = newId('note');
+    const answer = await store.create(aCommand(), () => ({
+      ...write(id, `try ${++decisions}`),
+      statements: [{ text: 'select out_of_date($1)', values: [decisions === 1] }],
+    }));
+    expect(JSON.parse(answer.body)).toMatchObject({ text: 'try 2' });
+    expect(await count('events', 'stream_id', id)).toBe(1);
   });
 
   // Fifty twins, in two processes' worth of stores: one effect, fifty equal answers.

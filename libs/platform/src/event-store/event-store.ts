@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { DomainEvent } from '../decider';
 import { RuleViolation } from '../errors';
@@ -11,8 +12,13 @@ import type { Aggregate, Answer, Cause, Change, CommandRequest, Decision, Loaded
 /** Writers that lose a race decide again this often before they tell the caller to come back. */
 const DECISIONS_MAX = 8;
 
+/** About as long as a commit takes: contenders who lost twice come back this far apart, a little further each time. */
+const CONTENDERS_APART_MS = 5;
+
 /** Raised by works_append when the key is already remembered. */
 const KEY_REMEMBERED = 'SKT01';
+/** Raised by a service's own statements and triggers when what was decided on has changed meanwhile. */
+const OUT_OF_DATE = 'SKT02';
 const LOCK_NOT_AVAILABLE = '55P03';
 
 export interface EventStoreOptions {
@@ -27,9 +33,14 @@ export interface EventStoreOptions {
   readonly committed: () => void;
 }
 
-export interface CreateOptions {
+/** What a unique index of the service has to say about a decision: somebody else's was first, and the rules must look again. */
+export const DECIDE_AGAIN = Symbol('decide again');
+
+type Refusal = RuleViolation | typeof DECIDE_AGAIN | null;
+
+export interface CommandOptions {
   /** A unique index of the service refused the documents: say which rule that is. Null when it is no rule. */
-  refusal?(constraint: string): Promise<RuleViolation | null> | RuleViolation | null;
+  refusal?(constraint: string): Promise<Refusal> | Refusal;
 }
 
 interface LoadedRow {
@@ -52,19 +63,8 @@ export class EventStore {
   constructor(private readonly options: EventStoreOptions) {}
 
   /** For what does not exist yet: nothing is loaded, one round trip. */
-  create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CreateOptions = {}): Promise<RecordedAnswer> {
-    return this.twins.pass(request, () =>
-      this.untilDecided(request, async () => {
-        try {
-          return await this.commit(request, await this.outcomeOf(request, decide));
-        } catch (error) {
-          const constraint = violatedConstraint(error);
-          const refusal = constraint === null ? null : await options.refusal?.(constraint);
-          if (!refusal) throw error;
-          return this.commit(request, this.refused(request, refusal));
-        }
-      }),
-    );
+  create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CommandOptions = {}): Promise<RecordedAnswer> {
+    return this.twins.pass(request, () => this.untilDecided(request, () => this.decideAndCommit(request, decide, options)));
   }
 
   /** Loads the aggregate, lets `decide` speak, appends. An id that is not the caller's is 404, whatever the reason. */
@@ -73,6 +73,7 @@ export class EventStore {
     aggregate: Aggregate<State, Event>,
     id: string,
     decide: (state: State, loaded: Loaded<State>) => Decision | Promise<Decision>,
+    options: CommandOptions = {},
   ): Promise<RecordedAnswer> {
     return this.twins.pass(request, () =>
       this.untilDecided(request, async () => {
@@ -85,7 +86,7 @@ export class EventStore {
             current_version: version,
           });
         }
-        return this.commit(request, await this.outcomeOf(request, () => decide(state, loaded)));
+        return this.decideAndCommit(request, () => decide(state, loaded), options);
       }),
     );
   }
@@ -123,7 +124,25 @@ export class EventStore {
         if (remembered !== null) return remembered;
         if (!isLostRace(error)) throw translated(error);
         if (decisions === DECISIONS_MAX) throw sqlState(error) === LOCK_NOT_AVAILABLE ? keyInUse() : contended();
+        // Those who lost to the same winner would meet again at the same moment.
+        if (decisions > 1) await delay(Math.random() * decisions * CONTENDERS_APART_MS);
       }
+    }
+  }
+
+  private async decideAndCommit(
+    request: CommandRequest,
+    decide: () => Decision | Promise<Decision>,
+    options: CommandOptions,
+  ): Promise<RecordedAnswer> {
+    try {
+      return await this.commit(request, await this.outcomeOf(request, decide));
+    } catch (error) {
+      const constraint = violatedConstraint(error);
+      const refusal = constraint === null ? null : await options.refusal?.(constraint);
+      if (!refusal) throw error;
+      if (refusal === DECIDE_AGAIN) throw new OutOfDate();
+      return this.commit(request, this.refused(request, refusal));
     }
   }
 
@@ -220,11 +239,16 @@ function final({ status, body, version, location }: Answer): Remembered {
   return { status, headers, body: JSON.stringify(body) };
 }
 
-/** Another writer was first: what was decided no longer holds, and deciding again will. */
-export function isLostRace(error: unknown): boolean {
-  const state = sqlState(error);
-  return state === KEY_REMEMBERED || state === LOCK_NOT_AVAILABLE || violatedConstraint(error) === 'events_stream_version';
+/** A refusal said that the rules must look again. */
+class OutOfDate extends Error {
+  readonly code = OUT_OF_DATE;
 }
+
+const LOST_RACES: ReadonlySet<string | null> = new Set([KEY_REMEMBERED, LOCK_NOT_AVAILABLE, OUT_OF_DATE]);
+
+/** Another writer was first: what was decided no longer holds, and deciding again will. */
+export const isLostRace = (error: unknown): boolean =>
+  LOST_RACES.has(sqlState(error)) || violatedConstraint(error) === 'events_stream_version';
 
 const contended = () =>
   new Problem(
