@@ -49,7 +49,7 @@ export async function startProjects({ own, log }: { own: Database; log: Database
   const service = await runService(projectsService, serviceConfig(env));
   const { app } = service;
   const key = deriveKey(SECRET, 'caller');
-  const send = (method: 'GET' | 'POST', url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> =>
+  const send = (method: 'GET' | 'POST' | 'PATCH', url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> =>
     app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) }) as Promise<Answer>;
 
   return {
@@ -59,6 +59,8 @@ export async function startProjects({ own, log }: { own: Database; log: Database
         get: (url: string, headers: Record<string, string> = {}) => send('GET', url, { ...signed, ...headers }),
         post: (url: string, body?: unknown, headers: Record<string, string> = {}) =>
           send('POST', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
+        patch: (url: string, body?: unknown, headers: Record<string, string> = {}) =>
+          send('PATCH', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
       };
     },
 

@@ -2,11 +2,17 @@ import { Module } from '@nestjs/common';
 import { EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceDefinition } from '@works/platform/service';
+import { AddMilestone } from './commands/add-milestone';
 import { CloseProject } from './commands/close-project';
 import { CreateProject } from './commands/create-project';
 import { ReachMilestone } from './commands/reach-milestone';
+import { ReopenMilestone } from './commands/reopen-milestone';
+import { ReopenProject } from './commands/reopen-project';
+import { UpdateMilestone } from './commands/update-milestone';
+import { UpdateProject } from './commands/update-project';
 import { publish } from './publications';
 import { TrackProgressWhenTasksChange } from './reactions/track-progress-when-tasks-change';
+import { FindMilestone } from './read-models/find-milestone';
 import { FindProject } from './read-models/find-project';
 import { MilestoneStatus } from './read-models/milestone-status';
 import { MilestonesOfProject } from './read-models/milestones-of-project';
@@ -14,8 +20,17 @@ import { OpenWork } from './read-models/open-work';
 import { ListProjects } from './read-models/project-list';
 import { ProjectReferences } from './read-models/project-references';
 
-const commands = [CreateProject, CloseProject, ReachMilestone];
-const reads = [ListProjects, FindProject, MilestoneStatus];
+const commands = [
+  CreateProject,
+  UpdateProject,
+  CloseProject,
+  ReopenProject,
+  AddMilestone,
+  UpdateMilestone,
+  ReachMilestone,
+  ReopenMilestone,
+];
+const reads = [ListProjects, FindProject, MilestoneStatus, FindMilestone];
 const reactions = [TrackProgressWhenTasksChange];
 
 export const controllers = [...commands, ...reads, ...reactions];

@@ -7,7 +7,9 @@ import { CompleteTask } from './commands/complete-task';
 import { CreateTask } from './commands/create-task';
 import { publish } from './publications';
 import { CancelTasksWhenProjectClosed } from './reactions/cancel-tasks-when-project-closed';
+import { RememberMilestoneWhenAdded } from './reactions/remember-milestone-when-added';
 import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when-project-created';
+import { TakeTasksAgainWhenProjectReopened } from './reactions/take-tasks-again-when-project-reopened';
 import { FindTask } from './read-models/find-task';
 import { OpenDependencies } from './read-models/open-dependencies';
 import { FindQueue } from './read-models/queue';
@@ -16,7 +18,12 @@ import { ListTasks } from './read-models/task-list';
 
 const commands = [CreateTask, AssignTask, CompleteTask];
 const reads = [FindTask, ListTasks, FindQueue];
-const reactions = [ScaffoldTasksWhenProjectCreated, CancelTasksWhenProjectClosed];
+const reactions = [
+  ScaffoldTasksWhenProjectCreated,
+  CancelTasksWhenProjectClosed,
+  TakeTasksAgainWhenProjectReopened,
+  RememberMilestoneWhenAdded,
+];
 
 export const controllers = [...commands, ...reads, ...reactions];
 

@@ -1,6 +1,6 @@
 import type { PublicEvent } from '@works/contracts/events';
-import type { Milestone } from '@works/contracts/milestones';
-import type { Project, ProjectClosedData, ProjectCreatedData } from '@works/contracts/projects';
+import type { Milestone, MilestoneAddedData } from '@works/contracts/milestones';
+import type { Project, ProjectClosedData, ProjectCreatedData, ProjectReopenedData, ProjectUpdatedData } from '@works/contracts/projects';
 import type { Task } from '@works/contracts/tasks';
 import type { Tenant } from '@works/platform/caller';
 import { newId, type Id } from '@works/platform/ids';
@@ -51,6 +51,30 @@ export function aProjectClosed(
 ): PublicEvent<ProjectClosedData> {
   const project = { ...aProject(projectId, at), status: 'closed' as const, outcome: 'delivered' as const, closed_at: at, version };
   return aProjectEvent(tenant, 'project.closed', projectId, at, { project, open_tasks: openTasks, previous: { status: 'active' } });
+}
+
+export function aProjectReopened(
+  tenant: Tenant,
+  projectId: string,
+  { at = '2026-11-25T06:30:00.000Z', version = 3 } = {},
+): PublicEvent<ProjectReopenedData> {
+  const previous = { status: 'closed' as const, outcome: 'delivered' as const, closed_at: at };
+  return aProjectEvent(tenant, 'project.reopened', projectId, at, { project: { ...aProject(projectId, at), version }, previous });
+}
+
+export function aProjectMoved(
+  tenant: Tenant,
+  projectId: string,
+  timeZone: string,
+  { at = '2026-11-25T06:30:00.000Z', version = 2 } = {},
+): PublicEvent<ProjectUpdatedData> {
+  const project = { ...aProject(projectId, at), time_zone: timeZone, version };
+  return aProjectEvent(tenant, 'project.updated', projectId, at, { project, previous: { time_zone: 'Asia/Kolkata' } });
+}
+
+export function aMilestoneAdded(tenant: Tenant, projectId: string, at = '2026-11-25T06:30:00.000Z'): PublicEvent<MilestoneAddedData> {
+  const milestone = aMilestone(at, { id: newId('mst'), project_id: projectId, position: 3 });
+  return { ...aProjectEvent(tenant, 'milestone.added', projectId, at, { milestone, previous: {} }), subject: milestone.id };
 }
 
 export const plannedTasks = (event: PublicEvent<ProjectCreatedData>): Task[] =>

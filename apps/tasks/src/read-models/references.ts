@@ -35,13 +35,13 @@ export class References {
   ) {}
 
   /**
-   * No read when nothing is mentioned, one when all of it is known. Only for what is unknown it waits for the caller's own writes
-   * elsewhere (a project made a moment ago) to arrive here, and looks again.
+   * No read when nothing is mentioned, one when all of it is known. Only for what is unknown, or a closed project, it waits for the caller's
+   * own writes elsewhere (a project made or reopened a moment ago) to arrive here, and looks again.
    */
   async find(caller: Caller, mentioned: Mentioned, positions: PositionsByService): Promise<Known & { unknown: UnknownReference[] }> {
     const known = await this.read(caller, mentioned);
     const unknown = unknownIn(mentioned, known);
-    if (unknown.length === 0) return { ...known, unknown };
+    if (unknown.length === 0 && known.project?.status !== 'closed') return { ...known, unknown };
     await this.caughtUp.wait(positions);
     const knownNow = await this.read(caller, mentioned);
     return { ...knownNow, unknown: unknownIn(mentioned, knownNow) };
@@ -52,7 +52,7 @@ export class References {
     const [known] = await this.database.query<Known & Record<string, unknown>>(caller, {
       name: 'tasks_references',
       text: `select (select jsonb_build_object('status', p.status, 'time_zone', p.time_zone, 'milestone_ids', p.milestone_ids)
-                       from project_references p where p.project_id = $1) as project,
+                       from project_references p where p.project_id = $1 and p.version > 0) as project,
                     (select coalesce(jsonb_object_agg(t.id, t.status), '{}') from tasks t where t.id = any($2::text[])) as dependencies`,
       values: [projectId, dependencies],
     });

@@ -98,6 +98,15 @@ export const Metadata = (options: FieldOptions = {}): PropertyDecorator =>
     additionalProperties: { type: 'string', maxLength: 500 },
   });
 
+/** What becomes of the caller's notes: a text sets a key, null removes it, keys that are not named stay. */
+export const MetadataChanges = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsObject()], {
+    type: 'object',
+    maxProperties: 100,
+    propertyNames: { type: 'string', minLength: 1, maxLength: 40 },
+    additionalProperties: { type: ['string', 'null'], maxLength: 500 },
+  });
+
 /** A map with free keys (1 to 64 of `[a-z0-9_]`) whose values are ids of one type, or objects of one class. */
 export const MapOf = (
   item: string | (() => Constructor),

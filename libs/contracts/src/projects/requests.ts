@@ -1,4 +1,4 @@
-import { Flag, IdOf, Json, LocalDate, MapOf, Metadata, OneOf, Text, TimeZone, WholeNumber } from '../fields';
+import { Flag, IdOf, Json, LocalDate, MapOf, Metadata, MetadataChanges, OneOf, Text, TimeZone, WholeNumber } from '../fields';
 import { PageQuery } from '../lists';
 import { PROJECT_OUTCOMES, PROJECT_STATUSES, type ProjectOutcome, type ProjectStatus } from './project';
 
@@ -64,6 +64,41 @@ export class CreateProjectBody {
 export class CreateProjectQuery {
   @Flag({ optional: true, description: 'Answer 200 with the plan and write nothing. The ids in it are examples.' })
   dry_run?: boolean;
+}
+
+/** Body of `PATCH /projects/{id}`: what is left out stays as it is. */
+export class UpdateProjectBody {
+  @Text({ max: 200, optional: true })
+  name?: string;
+
+  @IdOf('usr', { optional: true })
+  owner_id?: string;
+
+  @IdOf('dl', { optional: true, nullable: true })
+  deal_id?: string | null;
+
+  @IdOf('ctc', { optional: true, nullable: true })
+  contact_id?: string | null;
+
+  @Text({
+    max: 200,
+    optional: true,
+    nullable: true,
+    description: 'Your own id; no other project of the organization and mode may have it.',
+  })
+  reference?: string | null;
+
+  @TimeZone({ optional: true, description: 'For what is added from now on; tasks keep the zone that they have.' })
+  time_zone?: string;
+
+  @LocalDate({ optional: true, nullable: true, description: 'Moves no due date of milestones or tasks.' })
+  starts_on?: string | null;
+
+  @LocalDate({ optional: true, nullable: true, description: 'Moves no due date of milestones or tasks.' })
+  due_on?: string | null;
+
+  @MetadataChanges({ optional: true, description: 'Merged into what is there: null removes a key. At most 50 keys may remain.' })
+  metadata?: Record<string, string | null>;
 }
 
 /** Body of `POST /projects/{id}/close`. */
