@@ -81,6 +81,10 @@ export async function startProjects({ own, log }: { own: Database; log: Database
     query: <Row extends object>(caller: Caller, text: string, values: unknown[] = []) =>
       app.get(TenantDatabase).query<Row & Record<string, unknown>>(caller, text, values),
 
+    /** For what would take too long to bring about by requests. */
+    write: (caller: Caller, text: string, values: unknown[] = []) =>
+      app.get(TenantDatabase).transaction(caller, (tx) => tx.query(text, values)),
+
     stop: async () => {
       await service.stop();
       await Promise.all([own.drop(), log.drop()]);
@@ -89,6 +93,34 @@ export async function startProjects({ own, log }: { own: Database; log: Database
 }
 
 export const tasksOf = (project: PlannedProject, milestone = 0): Task[] => project.milestones[milestone]!.tasks;
+
+/** A task that somebody made by hand. */
+export const A_TASK: Task = {
+  id: newId('tsk'),
+  object: 'task',
+  project_id: null,
+  milestone_id: null,
+  key: null,
+  title: 'Call the landlord',
+  description: null,
+  status: 'open',
+  assignee_id: null,
+  priority: 'normal',
+  due_on: null,
+  due_at: null,
+  time_zone: 'Asia/Kolkata',
+  overdue: false,
+  checklist: [],
+  depends_on: [],
+  blocked: false,
+  metadata: {},
+  completed_at: null,
+  completed_by: null,
+  cancelled_at: null,
+  created_at: '2026-11-23T06:30:00.000Z',
+  updated_at: '2026-11-23T06:30:00.000Z',
+  version: 1,
+};
 
 /** What the tasks service tells once the task has come to this. */
 export function news(
