@@ -18,5 +18,5 @@ export const placed = (
 /** In one order everywhere, so that two commands over the same milestones never wait for each other in a circle. */
 export const byId = (changes: readonly Change[]): Change[] => [...changes].sort((a, b) => (a.id < b.id ? -1 : 1));
 
-/** The database gives the last place of a project to one of those who ask for it at once; the others look again. */
-export const PLACE_TAKEN = 'milestones_in_order';
+/** The database gives the last place of a project to one of those who ask for it at once; the others look again, so many of them at a time. */
+export const LAST_PLACE = { constraint: 'milestones_in_order', decisionsMax: 64 };

@@ -1,22 +1,14 @@
 import { Body, Controller, Post } from '@nestjs/common';
 import { CreateMilestoneBody, Milestone } from '@works/contracts/milestones';
 import { RuleViolation } from '@works/platform/errors';
-import {
-  DECIDE_AGAIN,
-  EventStore,
-  fresh,
-  record,
-  type CommandRequest,
-  type Decision,
-  type RecordedAnswer,
-} from '@works/platform/event-store';
+import { EventStore, fresh, record, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import { milestones, projects } from '../aggregates';
 import { addMilestoneLater, type Gate } from '../domain/milestone';
 import { makeRoomAt } from '../domain/milestone-order';
 import type { ProjectId } from '../domain/project';
-import { byId, placed, PLACE_TAKEN } from '../placed-milestones';
+import { byId, placed, LAST_PLACE } from '../placed-milestones';
 import { MilestonesOfProject, type MilestonesInOrder } from '../read-models/milestones-of-project';
 import { presentMilestone } from '../read-models/present-milestone';
 
@@ -50,7 +42,7 @@ export class AddMilestone {
       projects,
       projectId,
       async () => decide(projectId, body, request, await this.milestones.inOrder(request.caller, { projectId })),
-      { refusal: (constraint) => (constraint === PLACE_TAKEN ? DECIDE_AGAIN : null) },
+      { lostRace: LAST_PLACE },
     );
   }
 }

@@ -1,18 +1,11 @@
 import { Body, Controller, Patch } from '@nestjs/common';
 import { Milestone, UpdateMilestoneBody } from '@works/contracts/milestones';
-import {
-  DECIDE_AGAIN,
-  EventStore,
-  type CommandRequest,
-  type Decision,
-  type Loaded,
-  type RecordedAnswer,
-} from '@works/platform/event-store';
+import { EventStore, type CommandRequest, type Decision, type Loaded, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { milestoneDecision, milestones } from '../aggregates';
 import { updateMilestone, type Milestone as State, type MilestoneId } from '../domain/milestone';
 import { moveTo } from '../domain/milestone-order';
-import { byId, placed, PLACE_TAKEN } from '../placed-milestones';
+import { byId, placed, LAST_PLACE } from '../placed-milestones';
 import { MilestonesOfProject, type MilestonesInOrder } from '../read-models/milestones-of-project';
 import { progressIsStill } from '../still';
 
@@ -47,7 +40,7 @@ export class UpdateMilestone {
         const around = await this.milestones.inOrder(request.caller, { projectId: milestone.project_id });
         return decide(milestone, loaded, body, request, around);
       },
-      { refusal: (constraint) => (constraint === PLACE_TAKEN ? DECIDE_AGAIN : null) },
+      { lostRace: LAST_PLACE },
     );
   }
 }

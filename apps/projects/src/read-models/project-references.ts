@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '@works/platform/caller';
 import { RuleViolation } from '@works/platform/errors';
-import { DECIDE_AGAIN } from '@works/platform/event-store';
 import { TenantDatabase } from '@works/platform/tenancy';
 
 /** Which project has the caller's own id. */
@@ -18,10 +17,11 @@ export class ProjectReferences {
     return row?.id ?? null;
   }
 
-  /** What the unique index means to the caller; whoever had the reference may have given it up meanwhile. */
-  async taken(caller: Caller, reference: string): Promise<RuleViolation | typeof DECIDE_AGAIN> {
+  /** What the unique index means to the caller. */
+  async taken(caller: Caller, reference: string): Promise<RuleViolation> {
     const id = await this.find(caller, reference);
-    if (id === null) return DECIDE_AGAIN;
+    // Given up in the moment since; a new attempt can have it.
+    if (id === null) return new RuleViolation('reference_taken', 'Another project had this reference a moment ago.', { project_id: null });
     return new RuleViolation('reference_taken', `The project ${id} has this reference already.`, { project_id: id });
   }
 }

@@ -37,6 +37,12 @@ type Schema = Record<string, unknown>;
 /** Where the presence of a field is noted in its schema until the class's `required` is made from it. */
 export const PRESENCE = 'x-presence';
 
+/** How a class says that it has no fields and that this is meant. */
+const WITHOUT_FIELDS = 'x-without-fields';
+
+/** For a body in which nothing can be said: `{}`, or none at all. A class without fields that lacks this would let anything pass. */
+export const WithoutFields = (): ClassDecorator => (of) => void Object.defineProperty(of, WITHOUT_FIELDS, { value: true });
+
 /** Free text in characters. Control of length only; what is no text at all (NUL, lone surrogates) is refused everywhere. */
 export const Text = ({
   min = 1,
@@ -89,23 +95,26 @@ export const Instant = (options: FieldOptions = {}): PropertyDecorator =>
 export const TimeZone = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsString(), MaxLength(64)], { type: 'string', format: 'time-zone' });
 
+export const METADATA_KEYS_MAX = 50;
+
 /** The caller's own notes: up to 50 keys of 40 characters with values of up to 500. */
 export const Metadata = (options: FieldOptions = {}): PropertyDecorator =>
-  field(options, [IsObject()], {
-    type: 'object',
-    maxProperties: 50,
-    propertyNames: { type: 'string', minLength: 1, maxLength: 40 },
-    additionalProperties: { type: 'string', maxLength: 500 },
-  });
+  field(options, [IsObject()], { ...METADATA, maxProperties: METADATA_KEYS_MAX });
 
-/** What becomes of the caller's notes: a text sets a key, null removes it, keys that are not named stay. */
+/** Changes to such notes: what is named is set, or with null removed; the rest stays. */
 export const MetadataChanges = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsObject()], {
-    type: 'object',
-    maxProperties: 100,
-    propertyNames: { type: 'string', minLength: 1, maxLength: 40 },
+    ...METADATA,
+    // As many as there can be to remove, and as many again to set.
+    maxProperties: 2 * METADATA_KEYS_MAX,
     additionalProperties: { type: ['string', 'null'], maxLength: 500 },
   });
+
+const METADATA: Schema = {
+  type: 'object',
+  propertyNames: { type: 'string', minLength: 1, maxLength: 40 },
+  additionalProperties: { type: 'string', maxLength: 500 },
+};
 
 /** A map with free keys (1 to 64 of `[a-z0-9_]`) whose values are ids of one type, or objects of one class. */
 export const MapOf = (
@@ -132,8 +141,25 @@ export const Nested = (of: () => Constructor, options: FieldOptions = {}): Prope
 /** A list of objects of a class, of ids (`'tsk'`), or of what a JSON Schema describes. */
 export const ListOf = (
   item: string | Schema | (() => Constructor),
-  { max = 100, ...options }: FieldOptions & { max?: number } = {},
-): PropertyDecorator => field(options, [IsArray(), ArrayMaxSize(max)], () => ({ type: 'array', maxItems: max, items: itemSchema(item) }));
+  { min = 0, max = 100, ...options }: FieldOptions & { min?: number; max?: number } = {},
+): PropertyDecorator =>
+  field(options, [IsArray(), ArrayMaxSize(max)], () => ({
+    type: 'array',
+    ...(min > 0 && { minItems: min }),
+    maxItems: max,
+    items: itemSchema(item),
+  }));
+
+/** An object of one of several classes, for the items of a list. */
+export const oneOfClasses = (classes: readonly Constructor[]): Schema => ({ type: 'object', oneOf: classes.map(reference) });
+
+/** The same where the field `by` says which: each class has it as its `Fixed` value, the name it goes by here. */
+export const classBy = (by: string, classes: Readonly<Record<string, Constructor>>): Schema => ({
+  ...oneOfClasses(Object.values(classes)),
+  properties: { [by]: { type: 'string', enum: Object.keys(classes) } },
+  required: [by],
+  discriminator: { propertyName: by },
+});
 
 /** A ULID for examples, of no resource that ever was. */
 const SAMPLE = '01J9XK5V3M8Q2T7N4W6Y0ZBCDE';

@@ -125,8 +125,20 @@ export class ListProjectsQuery extends PageQuery {
   @IdOf('dl', { optional: true })
   deal_id?: string;
 
+  @IdOf('ctc', { optional: true })
+  contact_id?: string;
+
   @Text({ max: 200, optional: true })
   reference?: string;
+
+  @LocalDate({ optional: true, description: 'Due on this day or later.' })
+  due_from?: string;
+
+  @LocalDate({ optional: true, description: 'Due on this day or earlier.' })
+  due_until?: string;
+
+  @Metadata({ optional: true, description: 'Projects that have all of these: `metadata[po]=4711`.' })
+  metadata?: Record<string, string>;
 }
 
 /** Query of `GET /projects/{id}`. */

@@ -5,7 +5,7 @@ import { openPool } from '../postgres';
 import { PLATFORM_PROBLEMS, Problem } from '../problems';
 import { TenantDatabase } from '../tenancy';
 import { aCaller, aCommand, testDatabase } from '../testing';
-import { DECIDE_AGAIN, EventStore, fresh, record, type Aggregate, type CommandRequest, type Decision } from '.';
+import { EventStore, fresh, record, type Aggregate, type CommandRequest, type Decision } from '.';
 
 type NoteEvent = { type: 'note.written'; data: { text: string } } | { type: 'note.edited'; data: { text: string } };
 interface Note {
@@ -104,7 +104,7 @@ describe('the event store', () => {
     await store.create(aCommand({ caller }), () => write(first, 'seat 1'));
     let decisions = 0;
     const answer = await store.create(aCommand({ caller }), () => write(second, `seat ${++decisions}`), {
-      refusal: (constraint) => (constraint === 'notes_text' ? DECIDE_AGAIN : null),
+      lostRace: { constraint: 'notes_text', decisionsMax: 2 },
     });
     expect(JSON.parse(answer.body)).toMatchObject({ text: 'seat 2' });
     const change = store.change(
@@ -122,7 +122,7 @@ describe('the event store', () => {
 
   it('decides again when a statement of the same transaction finds that what was decided on has changed', async () => {
     await owner.query(`create function out_of_date(p_is boolean) returns void language plpgsql as
-      $$ begin if p_is then raise exception 'changed' using errcode = 'SKT02'; end if; end $$`);
+      $$ begin if p_is then raise exception 'changed' using errcode = 'serialization_failure'; end if; end $$`);
     let decisions = 0;
     const id = newId('note');
     const answer = await store.create(aCommand(), () => ({

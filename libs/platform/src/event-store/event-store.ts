@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { DomainEvent } from '../decider';
 import { RuleViolation } from '../errors';
@@ -12,14 +11,11 @@ import type { Aggregate, Answer, Cause, Change, CommandRequest, Decision, Loaded
 /** Writers that lose a race decide again this often before they tell the caller to come back. */
 const DECISIONS_MAX = 8;
 
-/** About as long as a commit takes: contenders who lost twice come back this far apart, a little further each time. */
-const CONTENDERS_APART_MS = 5;
-
 /** Raised by works_append when the key is already remembered. */
 const KEY_REMEMBERED = 'SKT01';
-/** Raised by a service's own statements and triggers when what was decided on has changed meanwhile. */
-const OUT_OF_DATE = 'SKT02';
 const LOCK_NOT_AVAILABLE = '55P03';
+/** Raised by a service's own trigger when what was decided on has changed meanwhile; and by the server for one of several that wait in a circle. */
+const DECIDE_AGAIN = new Set(['40001', '40P01', LOCK_NOT_AVAILABLE, KEY_REMEMBERED]);
 
 export interface EventStoreOptions {
   /** The role that row-level security binds. */
@@ -33,14 +29,14 @@ export interface EventStoreOptions {
   readonly committed: () => void;
 }
 
-/** What a unique index of the service has to say about a decision: somebody else's was first, and the rules must look again. */
-export const DECIDE_AGAIN = Symbol('decide again');
-
-type Refusal = RuleViolation | typeof DECIDE_AGAIN | null;
-
 export interface CommandOptions {
   /** A unique index of the service refused the documents: say which rule that is. Null when it is no rule. */
-  refusal?(constraint: string): Promise<Refusal> | Refusal;
+  refusal?(constraint: string): Promise<RuleViolation | null> | RuleViolation | null;
+  /**
+   * The unique index on which those meet who want the next place in a row. The losers decide again on what the winner left, `decisionsMax`
+   * times in all: one place is taken each time, so that many writers at one instant are served before any is told to come back.
+   */
+  lostRace?: { readonly constraint: string; readonly decisionsMax: number };
 }
 
 interface LoadedRow {
@@ -64,7 +60,9 @@ export class EventStore {
 
   /** For what does not exist yet: nothing is loaded, one round trip. */
   create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CommandOptions = {}): Promise<RecordedAnswer> {
-    return this.twins.pass(request, () => this.untilDecided(request, () => this.decideAndCommit(request, decide, options)));
+    return this.twins.pass(request, () =>
+      this.untilDecided(request, options.lostRace?.decisionsMax, () => this.decideAndCommit(request, decide, options)),
+    );
   }
 
   /** Loads the aggregate, lets `decide` speak, appends. An id that is not the caller's is 404, whatever the reason. */
@@ -76,7 +74,7 @@ export class EventStore {
     options: CommandOptions = {},
   ): Promise<RecordedAnswer> {
     return this.twins.pass(request, () =>
-      this.untilDecided(request, async () => {
+      this.untilDecided(request, options.lostRace?.decisionsMax, async () => {
         const { remembered, loaded } = await this.loadWithMemory(request, aggregate, id);
         if (remembered !== null) return remembered;
         const { state, version } = loaded;
@@ -115,7 +113,11 @@ export class EventStore {
   }
 
   /** Lost races are decided again on what the winner left; a winner with our own key has answered for us. */
-  private async untilDecided(request: CommandRequest, attempt: () => Promise<RecordedAnswer>): Promise<RecordedAnswer> {
+  private async untilDecided(
+    request: CommandRequest,
+    decisionsMax: number | undefined = DECISIONS_MAX,
+    attempt: () => Promise<RecordedAnswer>,
+  ): Promise<RecordedAnswer> {
     for (let decisions = 1; ; decisions++) {
       try {
         return await attempt();
@@ -123,9 +125,7 @@ export class EventStore {
         const remembered = isLostRace(error) ? await this.remembered(request) : null;
         if (remembered !== null) return remembered;
         if (!isLostRace(error)) throw translated(error);
-        if (decisions === DECISIONS_MAX) throw sqlState(error) === LOCK_NOT_AVAILABLE ? keyInUse() : contended();
-        // Those who lost to the same winner would meet again at the same moment.
-        if (decisions > 1) await delay(Math.random() * decisions * CONTENDERS_APART_MS);
+        if (decisions === decisionsMax) throw sqlState(error) === LOCK_NOT_AVAILABLE ? keyInUse() : contended();
       }
     }
   }
@@ -133,16 +133,16 @@ export class EventStore {
   private async decideAndCommit(
     request: CommandRequest,
     decide: () => Decision | Promise<Decision>,
-    options: CommandOptions,
+    { refusal, lostRace }: CommandOptions,
   ): Promise<RecordedAnswer> {
     try {
       return await this.commit(request, await this.outcomeOf(request, decide));
     } catch (error) {
       const constraint = violatedConstraint(error);
-      const refusal = constraint === null ? null : await options.refusal?.(constraint);
-      if (!refusal) throw error;
-      if (refusal === DECIDE_AGAIN) throw new OutOfDate();
-      return this.commit(request, this.refused(request, refusal));
+      if (constraint !== null && constraint === lostRace?.constraint) throw new LostRace();
+      const violation = constraint === null ? null : await refusal?.(constraint);
+      if (!violation) throw error;
+      return this.commit(request, this.refused(request, violation));
     }
   }
 
@@ -239,16 +239,15 @@ function final({ status, body, version, location }: Answer): Remembered {
   return { status, headers, body: JSON.stringify(body) };
 }
 
-/** A refusal said that the rules must look again. */
-class OutOfDate extends Error {
-  readonly code = OUT_OF_DATE;
-}
-
-const LOST_RACES: ReadonlySet<string | null> = new Set([KEY_REMEMBERED, LOCK_NOT_AVAILABLE, OUT_OF_DATE]);
+/** Somebody else has got the place in a row that was decided on. */
+class LostRace extends Error {}
 
 /** Another writer was first: what was decided no longer holds, and deciding again will. */
-export const isLostRace = (error: unknown): boolean =>
-  LOST_RACES.has(sqlState(error)) || violatedConstraint(error) === 'events_stream_version';
+export function isLostRace(error: unknown): boolean {
+  if (error instanceof LostRace) return true;
+  const state = sqlState(error);
+  return (state !== null && DECIDE_AGAIN.has(state)) || violatedConstraint(error) === 'events_stream_version';
+}
 
 const contended = () =>
   new Problem(

@@ -17,9 +17,15 @@ export function fieldErrors(errors: readonly ErrorObject[]): FieldError[] {
   return [...unique.values()].sort((a, b) => (a.pointer < b.pointer ? -1 : a.pointer > b.pointer ? 1 : 0));
 }
 
-/** The branches of "this or null" complain each for itself; the branch that is not null says what matters. */
+/**
+ * The branches of "this or null" complain each for itself; the branch that is not null says what matters. That the field which tells
+ * shapes apart tells none is said at that field already.
+ */
 const isEcho = ({ keyword, params, schemaPath }: ErrorObject): boolean =>
-  keyword === 'anyOf' || keyword === 'propertyNames' || (keyword === 'type' && params['type'] === 'null' && schemaPath.includes('/anyOf/'));
+  keyword === 'anyOf' ||
+  keyword === 'discriminator' ||
+  keyword === 'propertyNames' ||
+  (keyword === 'type' && params['type'] === 'null' && schemaPath.includes('/anyOf/'));
 
 function translate(error: ErrorObject): FieldError {
   const { keyword, params, instancePath } = error;

@@ -50,6 +50,8 @@ function engine(mode: Mode): Ajv2020 {
     strictTypes: false,
     strictRequired: false,
     allowUnionTypes: true,
+    // Of several shapes only the one that the value says it has complains.
+    discriminator: true,
     coerceTypes: mode === 'query',
     // A spec holds every schema against the meta-schema; compiling that costs each process 60 ms and some megabytes.
     validateSchema: false,

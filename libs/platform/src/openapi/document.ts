@@ -36,7 +36,28 @@ export function openApiParts(source: DocumentSource): {
       (paths[path] ??= {})[method] = operation(source, path, method, handler, text, refer);
     }
   }
-  return { paths, schemas: { ...schemasWithin(used), ...lists } };
+  const schemas = schemasWithin(used);
+  const inThese = Object.entries(schemas).map(([name, schema]) => [name, tellsApart(schema) ? mapped(schema, schemas) : schema] as const);
+  return { paths, schemas: { ...Object.fromEntries(inThese), ...lists } };
+}
+
+const tellsApart = (schema: JsonSchema): boolean => JSON.stringify(schema).includes('"discriminator"');
+
+/** Says of every discriminator which value stands for which schema: OpenAPI would take the values for names of schemas. */
+function mapped<Part>(part: Part, schemas: Record<string, JsonSchema>): Part {
+  if (typeof part !== 'object' || part === null) return part;
+  if (Array.isArray(part)) return part.map((item: unknown) => mapped(item, schemas)) as Part;
+  const copy = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, mapped(value as unknown, schemas)]));
+  const { discriminator, oneOf } = copy as { discriminator?: { propertyName: string }; oneOf?: { $ref: string }[] };
+  if (discriminator === undefined || oneOf === undefined) return copy as Part;
+  const valueOf = ($ref: string) => {
+    const properties = schemas[$ref.slice($ref.lastIndexOf('/') + 1)]!['properties'] as Record<string, { enum: string[] }>;
+    return properties[discriminator.propertyName]!.enum[0]!;
+  };
+  return {
+    ...copy,
+    discriminator: { ...discriminator, mapping: Object.fromEntries(oneOf.map(({ $ref }) => [valueOf($ref), $ref])) },
+  } as Part;
 }
 
 /** What the described routes of one controller say of themselves. */
@@ -114,6 +135,8 @@ function queryParameters(query: ContractClass | undefined) {
     in: 'query',
     required: required.includes(name),
     ...(description !== undefined && { description }),
+    // Objects are written as `metadata[po]=4711`.
+    ...(schema['type'] === 'object' && { style: 'deepObject', explode: true }),
     schema,
   }));
 }

@@ -8,6 +8,10 @@ export type ContractClass = new (...parameters: never[]) => object;
 /** Where a field notes whether it must be there; see contracts/fields. */
 const PRESENCE = 'x-presence';
 
+/** How a class says that it has no fields and that this is meant; see contracts/fields. */
+const WITHOUT_FIELDS = 'x-without-fields';
+const withoutFields = new Set<string>();
+
 let known: Record<string, JsonSchema> | null = null;
 let nouns: ReadonlyMap<string, string> | null = null;
 
@@ -64,6 +68,7 @@ function idTitles(schema: unknown): [string, string][] {
 function find(of: ContractClass): JsonSchema | undefined {
   const schema = contractSchemas()[of.name];
   if (schema !== undefined) return schema;
+  if (WITHOUT_FIELDS in of) withoutFields.add(of.name);
   known = null;
   nouns = null;
   return contractSchemas()[of.name];
@@ -74,7 +79,8 @@ function build(): Record<string, JsonSchema> {
   const schemas = validationMetadatasToSchemas({
     additionalConverters: { [ValidationTypes.NESTED_VALIDATION]: () => ({}) },
   }) as Record<string, JsonSchema>;
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, closed(schema)]));
+  const fieldless = [...withoutFields].map((name) => [name, {}] as const);
+  return Object.fromEntries([...fieldless, ...Object.entries(schemas)].map(([name, schema]) => [name, closed(schema)]));
 }
 
 /** Two classes of one name would become one schema with the fields of both, and each would accept the other's. */

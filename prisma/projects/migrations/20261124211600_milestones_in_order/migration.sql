@@ -1,9 +1,9 @@
 -- A statement in a command's transaction, for what the command read of other aggregates before it decided: when that no longer holds, the
--- store takes SKT02 for a lost race, and the rules look again.
+-- store takes the serialization failure for a lost race, and the rules look again.
 create function decide_again_unless(p_holds boolean) returns void language plpgsql as $$
 begin
   if p_holds is not true then
-    raise exception 'what was decided on has changed' using errcode = 'SKT02';
+    raise exception 'what was decided on has changed' using errcode = 'serialization_failure';
   end if;
 end $$;
 
