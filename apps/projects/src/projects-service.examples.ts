@@ -9,7 +9,7 @@ import { TenantDatabase } from '@works/platform/tenancy';
 import { projectsService } from './projects.module';
 import { TrackProgressWhenTasksChange } from './reactions/track-progress-when-tasks-change';
 
-const SECRET = 'a secret of the specs, long enough to be one';
+export const SECRET = 'a secret of the specs, long enough to be one';
 
 interface Database {
   appUrl: string;
@@ -35,14 +35,15 @@ export interface StoredEvent {
 export type TaskNews = PublicEvent<TaskEventData>;
 export type ProjectsService = Awaited<ReturnType<typeof startProjects>>;
 
-/** The whole service as it runs, on databases of a spec's own. */
-export async function startProjects({ own, log }: { own: Database; log: Database }) {
+/** The whole service as it runs, on databases of a spec's own. `tasksUrl` is where it reads tasks. */
+export async function startProjects({ own, log, tasksUrl }: { own: Database; log: Database; tasksUrl?: string }) {
   const env = {
     PORT: '0',
     DATABASE_URL: own.appUrl,
     WORKER_DATABASE_URL: own.workerUrl,
     EVENT_LOG: 'embedded',
     LOG_DATABASE_URL: log.appUrl,
+    TASKS_URL: tasksUrl,
     WORKS_SECRET: SECRET,
     LOG_LEVEL: 'error',
   };
@@ -141,7 +142,17 @@ export function news(
     project_id: task.project_id,
     actor: caller.actor,
     request: { id: newId('req'), idempotency_key: 'k' },
-    data: { task: { ...task, status, version, updated_at: at }, previous: {} },
+    data: {
+      task: {
+        ...task,
+        status,
+        version,
+        updated_at: at,
+        completed_at: status === 'completed' ? at : null,
+        cancelled_at: status === 'cancelled' ? at : null,
+      },
+      previous: {},
+    },
   };
 }
 

@@ -19,6 +19,8 @@ import { MilestonesOfProject } from './read-models/milestones-of-project';
 import { OpenWork } from './read-models/open-work';
 import { ListProjects } from './read-models/project-list';
 import { ProjectReferences } from './read-models/project-references';
+import { ProjectThen } from './read-models/project-then';
+import { TasksOfProject } from './read-models/tasks-of-project';
 
 const commands = [
   CreateProject,
@@ -36,7 +38,7 @@ const reactions = [TrackProgressWhenTasksChange];
 export const controllers = [...commands, ...reads, ...reactions];
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [OpenWork, MilestonesOfProject, ProjectReferences] })
+@Module({ controllers, providers: [OpenWork, MilestonesOfProject, TasksOfProject, ProjectThen, ProjectReferences] })
 export class ProjectsModule {}
 
 export const projectsService: ServiceDefinition = {

@@ -39,7 +39,8 @@ describe('GET /projects/{id}', () => {
 
   it('422 for an expansion that is not served', async () => {
     const { id } = await aProject();
-    expect((await get(`/projects/${id}?expand=milestones.tasks`)).statusCode).toBe(422);
+    for (const expand of ['tasks', 'milestones.invoice', 'milestones&expand=milestones'])
+      expect((await get(`/projects/${id}?expand=${expand}`)).statusCode).toBe(422);
   });
 });
 

@@ -1,5 +1,5 @@
 import { Fixed, IdOf, Instant, Json, ListOf, LocalDate, MapOf, Metadata, Nested, OneOf, Text, TimeZone, WholeNumber } from '../fields';
-import { Milestone, PlannedMilestone } from '../milestones';
+import { ExpandedMilestone, PlannedMilestone } from '../milestones';
 
 export const PROJECT_STATUSES = ['active', 'closed'] as const;
 export type ProjectStatus = (typeof PROJECT_STATUSES)[number];
@@ -109,6 +109,6 @@ export class PlannedProject extends Project {
 
 /** A project with what `expand` asked for. */
 export class ExpandedProject extends Project {
-  @ListOf(() => Milestone, { max: 1_000, optional: true, description: 'With `expand=milestones`.' })
-  milestones?: Milestone[];
+  @ListOf(() => ExpandedMilestone, { max: 1_000, optional: true, description: 'With `expand=milestones` or `expand=milestones.tasks`.' })
+  milestones?: ExpandedMilestone[];
 }

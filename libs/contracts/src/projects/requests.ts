@@ -1,4 +1,4 @@
-import { Flag, IdOf, Json, LocalDate, MapOf, Metadata, MetadataChanges, OneOf, Text, TimeZone, WholeNumber } from '../fields';
+import { Flag, IdOf, Instant, Json, LocalDate, MapOf, Metadata, MetadataChanges, OneOf, Text, TimeZone, WholeNumber } from '../fields';
 import { PageQuery } from '../lists';
 import { PROJECT_OUTCOMES, PROJECT_STATUSES, type ProjectOutcome, type ProjectStatus } from './project';
 
@@ -143,6 +143,16 @@ export class ListProjectsQuery extends PageQuery {
 
 /** Query of `GET /projects/{id}`. */
 export class FindProjectQuery {
-  @OneOf(['milestones'], { optional: true, description: 'Answer the milestones with the project.' })
-  expand?: 'milestones';
+  @OneOf(['milestones', 'milestones.tasks', 'milestones,milestones.tasks'], {
+    optional: true,
+    description: 'Answer the milestones with the project, or the milestones with their tasks. Tasks need the scope `tasks:read` as well.',
+  })
+  expand?: 'milestones' | 'milestones.tasks' | 'milestones,milestones.tasks';
+
+  @Instant({
+    optional: true,
+    description:
+      'The project as it was at this instant; 404 when there was none yet. Its own fields and its milestones are folded from their events. Tasks are counted by when they were made and when they ended the last time: one that was reopened, moved or put off since counts as it is now. Not together with the expansion of tasks.',
+  })
+  as_of?: string;
 }
