@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Evolve } from '@works/platform/decider';
 import { RuleViolation, unreachable } from '@works/platform/errors';
 import type { Id } from '@works/platform/ids';
@@ -94,14 +93,22 @@ export interface Around extends TasksThen {
 /** Without its sign-off a milestone whose tasks are all done waits for nothing any more, and reaches. */
 export function updateMilestone(milestone: Milestone, terms: Partial<Terms>, around: Around): MilestoneEvent[] {
   const { projectStatus, at, progress, open_tasks } = around;
-  const changed = Object.fromEntries(
-    Object.entries(terms).filter(([term, value]) => !isDeepStrictEqual(milestone[term as keyof Terms], value)),
-  ) as Partial<Terms>;
+  const changed = changesIn(milestone, terms);
   if (Object.keys(changed).length === 0) return [];
   if (projectStatus === 'closed') throw closedProject();
   const updated: MilestoneEvent = { type: 'milestone.updated', data: { changed, progress, open_tasks, at } };
   return changed.requires_sign_off === false ? [updated, ...reachWhenDone(evolve(milestone, updated), progress, at)] : [updated];
 }
+
+function changesIn(milestone: Milestone, { billing, ...plain }: Partial<Terms>): Partial<Terms> {
+  const named = Object.entries(plain).filter(([term, value]) => milestone[term as keyof typeof plain] !== value);
+  const billed = billing !== undefined && spelled(billing) !== spelled(milestone.billing);
+  return { ...Object.fromEntries(named), ...(billed && { billing }) };
+}
+
+/** One spelling, whatever the order of its fields. */
+const spelled = (billing: Billing | null): string =>
+  JSON.stringify(billing && [billing.due_in_days, billing.items.map(({ catalog_item_id, qty }) => [catalog_item_id, qty])]);
 
 /** It was reached too early. It waits for its last task, or a word, as it did before. */
 export function reopenMilestone(milestone: Milestone, { projectStatus, at, progress, open_tasks }: Around): MilestoneEvent[] {
