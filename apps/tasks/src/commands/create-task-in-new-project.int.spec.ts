@@ -89,6 +89,18 @@ describe('POST /tasks right after POST /projects', () => {
     expect((await create({ project_id: created.subject, milestone_id: added.subject })).statusCode).toBe(201);
   });
 
+  // Guarantees that a task is not cancelled by a closing that its maker has undone before making it, however late the news of both.
+  it('also for a project that was just closed and reopened, of which neither has been heard', async () => {
+    const created = aProjectCreated(caller);
+    await service.hear(created);
+    projects.onItsWay = [aProjectClosed(caller, created.subject, 'cancel'), aProjectReopened(caller, created.subject)];
+    const { id } = (await create({ project_id: created.subject })).json<Task>();
+    expect((await service.as(caller).get(`/tasks/${id}`)).json<Task>().status).toBe('open');
+    expect(
+      (await service.as(caller).get(`/tasks?project_id=${created.subject}&status=cancelled`)).json<{ data: Task[] }>().data,
+    ).toHaveLength(3);
+  });
+
   it('says so when there is no such project even then', async () => {
     expect((await create({ project_id: newId('prj') })).json().code).toBe('unknown_reference');
     expect(projects.asked).toHaveLength(1);

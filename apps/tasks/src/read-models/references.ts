@@ -35,13 +35,15 @@ export class References {
   ) {}
 
   /**
-   * No read when nothing is mentioned, one when all of it is known. Only for what is unknown, or a closed project, it waits for the caller's
-   * own writes elsewhere (a project made or reopened a moment ago) to arrive here, and looks again.
+   * No read when nothing is mentioned, one when all of it is known. A project is looked up only once the caller's own writes elsewhere have
+   * arrived here: it may have been made, moved, or closed and reopened a moment ago, and a closing that is heard of later would cancel the
+   * task. For an unknown dependency it waits, and looks again.
    */
   async find(caller: Caller, mentioned: Mentioned, positions: PositionsByService): Promise<Known & { unknown: UnknownReference[] }> {
+    if (mentioned.projectId !== null) await this.caughtUp.wait(positions);
     const known = await this.read(caller, mentioned);
     const unknown = unknownIn(mentioned, known);
-    if (unknown.length === 0 && known.project?.status !== 'closed') return { ...known, unknown };
+    if (unknown.length === 0 || mentioned.projectId !== null) return { ...known, unknown };
     await this.caughtUp.wait(positions);
     const knownNow = await this.read(caller, mentioned);
     return { ...knownNow, unknown: unknownIn(mentioned, knownNow) };
