@@ -25,6 +25,10 @@ export class Api {
     return this.send('POST', path, body, call);
   }
 
+  patch(path: string, body: unknown = {}, call: Call = {}): Promise<Reply> {
+    return this.send('PATCH', path, body, call);
+  }
+
   delete(path: string, call: Call = {}): Promise<Reply> {
     return this.send('DELETE', path, undefined, call);
   }

@@ -26,7 +26,12 @@ describe('the documents', () => {
     const body = { name: 'Fit-out', owner_id: newId('usr'), template: 'fitout_v2', metadata: { po: '4711' } };
     const planned = (await service.as(caller).post('/projects', body)).json<PlannedProject>();
     await service.hear(...tasksOf(planned).map((task) => completed(caller, task)));
-    await service.as(caller).post(`/projects/${planned.id}/close`, { outcome: 'cancelled' });
+    const [first, second] = planned.milestones.map(({ id }) => id);
+    await service.as(caller).post(`/milestones/${first}/reopen`);
+    await service.as(caller).patch(`/milestones/${second}`, { position: 4, name: 'Later' });
+    await service.as(caller).patch(`/projects/${planned.id}`, { metadata: { po: null, floor: '2' }, due_on: null });
+    for (const verb of ['close', 'reopen', 'close'])
+      await service.as(caller).post(`/projects/${planned.id}/${verb}`, verb === 'close' ? { outcome: 'cancelled' } : undefined);
 
     expect(await stored('projects', planned.id)).toEqual(await folded(projects as Aggregate<unknown, DomainEvent>, planned.id));
     for (const { id } of planned.milestones) {

@@ -34,7 +34,7 @@ export async function noteTasks(tx: TenantTransaction, tasks: readonly Task[]): 
             order by t.task_id
            on conflict (task_id) do update
              set project_id = excluded.project_id, milestone_id = excluded.milestone_id, title = excluded.title, status = excluded.status,
-                 version = excluded.version, overdue_at = excluded.overdue_at
+                 version = excluded.version, overdue_at = excluded.overdue_at, created_at = excluded.created_at, ended_at = excluded.ended_at
              where known.version < excluded.version
            returning task_id, milestone_id, status`,
     values: [tx.tenant.organizationId, tx.tenant.livemode, ...columnsOf(tasks)],
@@ -42,11 +42,13 @@ export async function noteTasks(tx: TenantTransaction, tasks: readonly Task[]): 
   return rows;
 }
 
-const INSERT = `insert into project_tasks as known (task_id, organization_id, livemode, project_id, milestone_id, title, status, version, overdue_at)
-  select t.task_id, $1, $2, t.project_id, t.milestone_id, t.title, t.status, t.version, t.overdue_at`;
+const INSERT = `insert into project_tasks as known
+    (task_id, organization_id, livemode, project_id, milestone_id, title, status, version, overdue_at, created_at, ended_at)
+  select t.task_id, $1, $2, t.project_id, t.milestone_id, t.title, t.status, t.version, t.overdue_at, t.created_at, t.ended_at`;
 
-const ROWS = `unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::integer[], $9::timestamptz[])
-  as t(task_id, project_id, milestone_id, title, status, version, overdue_at)`;
+const ROWS = `unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::integer[], $9::timestamptz[],
+    $10::timestamptz[], $11::timestamptz[])
+  as t(task_id, project_id, milestone_id, title, status, version, overdue_at, created_at, ended_at)`;
 
 const columnsOf = (tasks: readonly Task[]): unknown[] => [
   tasks.map((task) => task.id),
@@ -56,6 +58,8 @@ const columnsOf = (tasks: readonly Task[]): unknown[] => [
   tasks.map((task) => task.status),
   tasks.map((task) => task.version),
   tasks.map(overdueAt),
+  tasks.map((task) => task.created_at),
+  tasks.map((task) => task.completed_at ?? task.cancelled_at),
 ];
 
 const overdueAt = ({ due_at, due_on, time_zone }: Task): string | null => due_at ?? (due_on === null ? null : endOfDay(due_on, time_zone));

@@ -9,7 +9,7 @@ import { TenantDatabase } from '@works/platform/tenancy';
 import { projectsService } from './projects.module';
 import { TrackProgressWhenTasksChange } from './reactions/track-progress-when-tasks-change';
 
-const SECRET = 'a secret of the specs, long enough to be one';
+export const SECRET = 'a secret of the specs, long enough to be one';
 
 interface Database {
   appUrl: string;
@@ -35,21 +35,22 @@ export interface StoredEvent {
 export type TaskNews = PublicEvent<TaskEventData>;
 export type ProjectsService = Awaited<ReturnType<typeof startProjects>>;
 
-/** The whole service as it runs, on databases of a spec's own. */
-export async function startProjects({ own, log }: { own: Database; log: Database }) {
+/** The whole service as it runs, on databases of a spec's own. `tasksUrl` is where it reads tasks. */
+export async function startProjects({ own, log, tasksUrl }: { own: Database; log: Database; tasksUrl?: string }) {
   const env = {
     PORT: '0',
     DATABASE_URL: own.appUrl,
     WORKER_DATABASE_URL: own.workerUrl,
     EVENT_LOG: 'embedded',
     LOG_DATABASE_URL: log.appUrl,
+    TASKS_URL: tasksUrl,
     WORKS_SECRET: SECRET,
     LOG_LEVEL: 'error',
   };
   const service = await runService(projectsService, serviceConfig(env));
   const { app } = service;
   const key = deriveKey(SECRET, 'caller');
-  const send = (method: 'GET' | 'POST', url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> =>
+  const send = (method: 'GET' | 'POST' | 'PATCH', url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> =>
     app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) }) as Promise<Answer>;
 
   return {
@@ -59,6 +60,8 @@ export async function startProjects({ own, log }: { own: Database; log: Database
         get: (url: string, headers: Record<string, string> = {}) => send('GET', url, { ...signed, ...headers }),
         post: (url: string, body?: unknown, headers: Record<string, string> = {}) =>
           send('POST', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
+        patch: (url: string, body?: unknown, headers: Record<string, string> = {}) =>
+          send('PATCH', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
       };
     },
 
@@ -79,7 +82,9 @@ export async function startProjects({ own, log }: { own: Database; log: Database
     query: <Row extends object>(caller: Caller, text: string, values: unknown[] = []) =>
       app.get(TenantDatabase).query<Row & Record<string, unknown>>(caller, text, values),
 
-    write: (caller: Caller, text: string) => app.get(TenantDatabase).transaction(caller, (tx) => tx.query(text)),
+    /** For what would take too long to bring about by requests. */
+    write: (caller: Caller, text: string, values: unknown[] = []) =>
+      app.get(TenantDatabase).transaction(caller, (tx) => tx.query(text, values)),
 
     stop: async () => {
       await service.stop();
@@ -89,6 +94,34 @@ export async function startProjects({ own, log }: { own: Database; log: Database
 }
 
 export const tasksOf = (project: PlannedProject, milestone = 0): Task[] => project.milestones[milestone]!.tasks;
+
+/** A task that somebody made by hand. */
+export const A_TASK: Task = {
+  id: newId('tsk'),
+  object: 'task',
+  project_id: null,
+  milestone_id: null,
+  key: null,
+  title: 'Call the landlord',
+  description: null,
+  status: 'open',
+  assignee_id: null,
+  priority: 'normal',
+  due_on: null,
+  due_at: null,
+  time_zone: 'Asia/Kolkata',
+  overdue: false,
+  checklist: [],
+  depends_on: [],
+  blocked: false,
+  metadata: {},
+  completed_at: null,
+  completed_by: null,
+  cancelled_at: null,
+  created_at: '2026-11-23T06:30:00.000Z',
+  updated_at: '2026-11-23T06:30:00.000Z',
+  version: 1,
+};
 
 /** What the tasks service tells once the task has come to this. */
 export function news(
@@ -109,7 +142,17 @@ export function news(
     project_id: task.project_id,
     actor: caller.actor,
     request: { id: newId('req'), idempotency_key: 'k' },
-    data: { task: { ...task, status, version, updated_at: at }, previous: {} },
+    data: {
+      task: {
+        ...task,
+        status,
+        version,
+        updated_at: at,
+        completed_at: status === 'completed' ? at : null,
+        cancelled_at: status === 'cancelled' ? at : null,
+      },
+      previous: {},
+    },
   };
 }
 

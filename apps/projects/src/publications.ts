@@ -1,11 +1,17 @@
 import { publicEvent } from '@works/contracts/events';
-import type { MilestoneEventData } from '@works/contracts/milestones';
-import type { ProjectClosedData, ProjectCreatedData } from '@works/contracts/projects';
+import type {
+  Milestone as MilestoneResource,
+  MilestoneAddedData,
+  MilestoneEventData,
+  MilestoneReopenedData,
+  MilestoneUpdatedData,
+} from '@works/contracts/milestones';
+import type { ProjectClosedData, ProjectCreatedData, ProjectReopenedData, ProjectUpdatedData } from '@works/contracts/projects';
 import { unreachable } from '@works/platform/errors';
-import type { Fact, Publish } from '@works/platform/event-store';
+import type { Fact, PublicFact, Publish } from '@works/platform/event-store';
 import type { Milestone, MilestoneEvent } from './domain/milestone';
 import type { Project, ProjectEvent } from './domain/project';
-import { presentMilestone } from './read-models/present-milestone';
+import { presentMilestone, type Seen } from './read-models/present-milestone';
 import { presentProjectWithPlan } from './read-models/present-plan';
 import { presentProject } from './read-models/present-project';
 
@@ -17,21 +23,60 @@ export const publish: Publish = (fact) => {
       const data: ProjectCreatedData = { project: presentProjectWithPlan(fact.after as Project, event.data.plan), previous: {} };
       return publicEvent(fact, { type: event.type, projectId: fact.streamId, data });
     }
+    case 'project.updated': {
+      const { before, after } = fact as Fact<Project, ProjectEvent>;
+      const { changed, progress } = event.data;
+      const former = Object.entries(presentProject(before!, fact.version - 1, progress)).filter(([field]) => field in changed);
+      const data: ProjectUpdatedData = { project: presentProject(after, fact.version, progress), previous: Object.fromEntries(former) };
+      return publicEvent(fact, { type: event.type, projectId: fact.streamId, data });
+    }
     case 'project.closed': {
       const { progress, open_tasks } = event.data;
       const project = presentProject(fact.after as Project, fact.version, progress);
       const data: ProjectClosedData = { project, previous: { status: 'active', outcome: null }, open_tasks };
       return publicEvent(fact, { type: event.type, projectId: fact.streamId, data });
     }
-    case 'milestone.added':
-      return null;
-    case 'milestone.reached': {
-      const { after, version } = fact as Fact<Milestone, MilestoneEvent>;
-      const milestone = presentMilestone(after, version, { progress: event.data.progress, openTasks: [] });
-      const data: MilestoneEventData = { milestone, previous: { status: 'pending' } };
-      return publicEvent(fact, { type: event.type, projectId: after.project_id, data });
+    case 'project.reopened': {
+      const { before, after } = fact as Fact<Project, ProjectEvent>;
+      const { progress } = event.data;
+      const { status, outcome, closed_at } = presentProject(before!, fact.version - 1, progress);
+      const data: ProjectReopenedData = {
+        project: presentProject(after, fact.version, progress),
+        previous: { status, outcome, closed_at },
+      };
+      return publicEvent(fact, { type: event.type, projectId: fact.streamId, data });
+    }
+    case 'milestone.added': {
+      if (!event.data.later) return null;
+      return toldOfMilestone(fact, { progress: { tasks: 0, tasks_completed: 0 }, openTasks: [] }, () => ({}));
+    }
+    case 'milestone.updated': {
+      const { changed, progress, open_tasks: openTasks } = event.data;
+      return toldOfMilestone(fact, { progress, openTasks }, (before) =>
+        Object.fromEntries(Object.entries(before!).filter(([field]) => field in changed)),
+      );
+    }
+    case 'milestone.reached':
+      return toldOfMilestone(fact, { progress: event.data.progress, openTasks: [] }, () => ({ status: 'pending' }));
+    case 'milestone.reopened': {
+      const { progress, open_tasks: openTasks } = event.data;
+      return toldOfMilestone(fact, { progress, openTasks }, (before) => {
+        const { status, sign_off, reached_at } = before!;
+        return { status, sign_off, reached_at };
+      });
     }
     default:
       return unreachable(event);
   }
 };
+
+type ToldMilestone = MilestoneAddedData | MilestoneUpdatedData | MilestoneEventData | MilestoneReopenedData;
+
+function toldOfMilestone(fact: Fact, seen: Seen, previous: (before: MilestoneResource | null) => ToldMilestone['previous']): PublicFact {
+  const { event, before, after, version } = fact as Fact<Milestone, MilestoneEvent>;
+  const data = {
+    milestone: presentMilestone(after, version, seen),
+    previous: previous(before === null ? null : presentMilestone(before, version - 1, seen)),
+  };
+  return publicEvent(fact, { type: event.type, projectId: after.project_id, data });
+}

@@ -68,17 +68,20 @@ export class Surroundings {
 
   /**
    * What is mentioned, or a refusal that points at everything unknown. A stranger's id is as unknown as one that never was.
-   * No read when nothing is mentioned, one when all of it is known. Only for what is unknown it waits for the caller's own writes
-   * elsewhere (a project made a moment ago) to arrive here, and looks again.
+   * No read when nothing is mentioned, one when all of it is known. A project is looked up only once the caller's own writes elsewhere have
+   * arrived here: it may have been made, moved, or closed and reopened a moment ago, and a closing that is heard of later would cancel the
+   * task. For an unknown dependency it waits, and looks again.
    */
   async references(mentioned: Mentioned): Promise<Known> {
-    const known = await this.read(mentioned);
-    if (unknownIn(mentioned, known).length === 0) return known;
-    await this.caughtUp.wait(this.positions);
-    const knownNow = await this.read(mentioned);
-    const unknown = unknownIn(mentioned, knownNow);
+    if (mentioned.projectId !== null) await this.caughtUp.wait(this.positions);
+    let known = await this.read(mentioned);
+    if (unknownIn(mentioned, known).length > 0 && mentioned.projectId === null) {
+      await this.caughtUp.wait(this.positions);
+      known = await this.read(mentioned);
+    }
+    const unknown = unknownIn(mentioned, known);
     if (unknown.length > 0) throw new RuleViolation('unknown_reference', 'The task points at what does not exist.', { errors: unknown });
-    return knownNow;
+    return known;
   }
 
   /** The project's status; null for no project. */
@@ -115,7 +118,7 @@ export class Surroundings {
     const [known] = await this.database.query<Known & Record<string, unknown>>(this.caller, {
       name: 'tasks_references',
       text: `select (select jsonb_build_object('status', p.status, 'time_zone', p.time_zone, 'milestone_ids', p.milestone_ids)
-                       from project_references p where p.project_id = $1::text) as project,
+                       from project_references p where p.project_id = $1::text and p.version > 0) as project,
                     (select coalesce(jsonb_object_agg(t.id, t.status), '{}')
                        from tasks t where t.id = any($2::text[]) and t.project_id is not distinct from $1::text) as dependencies`,
       values: [projectId, dependencies],

@@ -12,7 +12,9 @@ import { ReopenTask } from './commands/reopen-task';
 import { UpdateTask } from './commands/update-task';
 import { publish } from './publications';
 import { CancelTasksWhenProjectClosed } from './reactions/cancel-tasks-when-project-closed';
+import { RememberMilestoneWhenAdded } from './reactions/remember-milestone-when-added';
 import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when-project-created';
+import { TakeTasksAgainWhenProjectReopened } from './reactions/take-tasks-again-when-project-reopened';
 import { FindTask } from './read-models/find-task';
 import { FindQueue } from './read-models/queue';
 import { ListTaskComments } from './read-models/task-comments';
@@ -21,7 +23,12 @@ import { TasksAround } from './surroundings';
 
 const commands = [CreateTask, UpdateTask, AssignTask, CompleteTask, ReopenTask, CancelTask, CommentOnTask, BatchTasks];
 const reads = [FindTask, ListTasks, ListTaskComments, FindQueue];
-const reactions = [ScaffoldTasksWhenProjectCreated, CancelTasksWhenProjectClosed];
+const reactions = [
+  ScaffoldTasksWhenProjectCreated,
+  CancelTasksWhenProjectClosed,
+  TakeTasksAgainWhenProjectReopened,
+  RememberMilestoneWhenAdded,
+];
 
 export const controllers = [...commands, ...reads, ...reactions];
 

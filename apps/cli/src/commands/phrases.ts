@@ -11,8 +11,13 @@ export function phraseOf(event: PublicEvent): string {
   const { project, milestone, task } = event.data as Named;
   const phrases: Record<EventType, () => string> = {
     'project.created': () => `${project?.name} opened`,
+    'project.updated': () => `${project?.name} changed`,
     'project.closed': () => `${project?.name} closed`,
+    'project.reopened': () => `${project?.name} reopened`,
+    'milestone.added': () => `${milestone?.name} added`,
+    'milestone.updated': () => `${milestone?.name} changed`,
     'milestone.reached': () => `${milestone?.name} reached`,
+    'milestone.reopened': () => `${milestone?.name} reopened`,
     'task.created': () => `${task?.title} added`,
     'task.updated': () => `${task?.title} changed`,
     'task.assigned': () => `${task?.title} landed in the queue of ${task?.assignee_id}`,

@@ -1,11 +1,11 @@
 import { Body, Controller, Post } from '@nestjs/common';
 import { CloseProjectBody, Project } from '@works/contracts/projects';
-import { EventStore, record, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
+import { EventStore, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
-import { projects } from '../aggregates';
+import { projectDecision, projects } from '../aggregates';
 import { closeProject, type ProjectId } from '../domain/project';
 import { OpenWork } from '../read-models/open-work';
-import { presentProject } from '../read-models/present-project';
+import { milestonesAreStill } from '../still';
 
 @Controller()
 export class CloseProject {
@@ -29,11 +29,10 @@ export class CloseProject {
     const { caller, now } = request;
     const openTasks = body.open_tasks ?? (body.outcome === 'cancelled' ? 'cancel' : 'refuse');
     return this.store.change(request, projects, id, async (project, loaded) => {
-      const { openWork, progress } = await this.openWork.ofProject(caller, id, now);
+      const { openWork, progress, milestoneVersions } = await this.openWork.ofProject(caller, id, now);
       const events = closeProject(project, { outcome: body.outcome, openTasks, openWork, progress, at: now.toISOString() });
-      const changes = events.length > 0 ? [record(projects, loaded, events)] : [];
-      const version = loaded.version + events.length;
-      return { changes, answer: { status: 200, body: presentProject(changes[0]?.after ?? project, version, progress), version } };
+      const statements = events.length > 0 ? [milestonesAreStill(id, milestoneVersions)] : [];
+      return { ...projectDecision(loaded, events, progress), statements };
     });
   }
 }

@@ -1,11 +1,10 @@
 import { Body, Controller, Post } from '@nestjs/common';
 import { Milestone, ReachMilestoneBody } from '@works/contracts/milestones';
-import { EventStore, record, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
+import { EventStore, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
-import { milestones } from '../aggregates';
+import { milestoneDecision, milestones } from '../aggregates';
 import { reachMilestone, type MilestoneId } from '../domain/milestone';
 import { OpenWork } from '../read-models/open-work';
-import { presentMilestone } from '../read-models/present-milestone';
 
 @Controller()
 export class ReachMilestone {
@@ -35,12 +34,7 @@ export class ReachMilestone {
       const { progress, open_tasks: openTasks, project_status: projectStatus } = await this.openWork.ofMilestone(caller, id);
       const word = { by: caller.actor, note: body.note ?? null, at: now.toISOString() };
       const events = reachMilestone(milestone, { ...word, openTasks, progress, projectStatus });
-      const changes = events.length > 0 ? [record(milestones, loaded, events)] : [];
-      const version = loaded.version + events.length;
-      return {
-        changes,
-        answer: { status: 200, body: presentMilestone(changes[0]?.after ?? milestone, version, { progress, openTasks }), version },
-      };
+      return milestoneDecision(loaded, events, { progress, openTasks });
     });
   }
 }

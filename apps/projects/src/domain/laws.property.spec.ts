@@ -2,8 +2,25 @@ import fc from 'fast-check';
 import { fold } from '@works/platform/decider';
 import { RuleViolation } from '@works/platform/errors';
 import { aDelivery, aGate, GLASS, HANDOVER, KEY } from './delivery.examples';
-import { addMilestone, evolve as evolveMilestone, reachMilestone, reachWhenDone, type Milestone, type MilestoneEvent } from './milestone';
-import { closeProject, createProject, evolve as evolveProject, type Project, type ProjectEvent } from './project';
+import {
+  addMilestone,
+  evolve as evolveMilestone,
+  reachMilestone,
+  reachWhenDone,
+  reopenMilestone,
+  updateMilestone,
+  type Milestone,
+  type MilestoneEvent,
+} from './milestone';
+import {
+  closeProject,
+  createProject,
+  evolve as evolveProject,
+  reopenProject,
+  updateProject,
+  type Project,
+  type ProjectEvent,
+} from './project';
 
 type Ask<State, Event> = (state: State, at: string) => Event[];
 
@@ -47,6 +64,23 @@ describe('whatever is asked of a milestone', () => {
           (milestone, at) =>
             reachMilestone(milestone, { by: KEY, at, ...how }),
       ),
+    fc
+      .record({
+        progress,
+        projectStatus: fc.constantFrom('active' as const, 'closed' as const),
+        terms: fc.constantFrom<Parameters<typeof updateMilestone>[1] | 'reopen'>(
+          'reopen',
+          'reopen',
+          { requires_sign_off: true },
+          { requires_sign_off: false },
+          { name: 'Keys', position: 2 },
+          { due_on: null, billing: { items: [], due_in_days: 7 } },
+        ),
+      })
+      .map(({ terms, ...how }): Ask<Milestone, MilestoneEvent> => (milestone, at) => {
+        const around = { ...how, open_tasks: [], at };
+        return terms === 'reopen' ? reopenMilestone(milestone, around) : updateMilestone(milestone, terms, around);
+      }),
     progress.map(
       (counts): Ask<Milestone, MilestoneEvent> =>
         (milestone, at) =>
@@ -57,21 +91,36 @@ describe('whatever is asked of a milestone', () => {
   const playMilestone = (requires_sign_off: boolean, sequence: readonly Ask<Milestone, MilestoneEvent>[]) =>
     play(addMilestone(aGate({ requires_sign_off }), timeOf(0)), evolveMilestone, sequence);
 
-  it('it is reached at most once, and stays as it was reached', () => {
+  it('it is reached and reopened by turns, and stays as it was reached until it is reopened', () => {
     fc.assert(
       fc.property(...anything, (signed, sequence) => {
         const { history, steps } = playMilestone(signed, sequence);
-        expect(history.filter(({ type }) => type === 'milestone.reached').length).toBeLessThanOrEqual(1);
-        for (const { before, after } of steps) if (before.status === 'reached') expect(after).toEqual(before);
+        const turns = history.map(({ type }) => type).filter((type) => type === 'milestone.reached' || type === 'milestone.reopened');
+        expect(turns).toEqual(turns.map((_, index) => (index % 2 === 0 ? 'milestone.reached' : 'milestone.reopened')));
+        for (const { before, after } of steps) {
+          if (before.status !== 'reached' || after.status !== 'reached') continue;
+          expect([after.reached_at, after.sign_off]).toEqual([before.reached_at, before.sign_off]);
+        }
       }),
     );
   });
 
   it('it never reaches by itself where a sign-off is required', () => {
     fc.assert(
-      fc.property(fc.array(asks, { maxLength: 30 }), (sequence) => {
-        const { state } = playMilestone(true, sequence);
-        expect(state.status === 'pending' || state.sign_off !== null).toBe(true);
+      fc.property(...anything, (signed, sequence) => {
+        for (const { after, events } of playMilestone(signed, sequence).steps) {
+          if (events.some(({ type }) => type === 'milestone.reached') && after.requires_sign_off)
+            expect(after).toMatchObject({ sign_off: { by: KEY } });
+        }
+      }),
+    );
+  });
+
+  it('an event says only what has become different', () => {
+    fc.assert(
+      fc.property(...anything, (signed, sequence) => {
+        for (const { before, events } of playMilestone(signed, sequence).steps)
+          for (const event of events) if (event.type === 'milestone.updated') expect(before).not.toMatchObject(event.data.changed);
       }),
     );
   });
@@ -87,7 +136,16 @@ describe('whatever is asked of a milestone', () => {
 });
 
 describe('whatever is asked of a project', () => {
-  const asks = fc
+  const counts = { milestones: 1, milestones_reached: 0, tasks: 1, tasks_completed: 0, tasks_overdue: 0 };
+  const revisions = fc.constantFrom<Parameters<typeof updateProject>[1] | 'reopen'>(
+    'reopen',
+    'reopen',
+    { name: 'Other', due_on: '2027-01-31' },
+    { name: 'Site fit-out', reference: 'PO-1' },
+    { metadata: { po: '1', floor: null } },
+    { metadata: { po: null, floor: '2' } },
+  );
+  const closings = fc
     .record({
       outcome: fc.constantFrom('delivered' as const, 'cancelled' as const),
       openTasks: fc.constantFrom('refuse' as const, 'cancel' as const),
@@ -105,15 +163,35 @@ describe('whatever is asked of a project', () => {
       };
       return (project, at) => closeProject(project, { outcome, openTasks, openWork, progress, at });
     });
+  const asks = fc.oneof(
+    closings,
+    revisions.map(
+      (revision): Ask<Project, ProjectEvent> =>
+        (project, at) =>
+          revision === 'reopen' ? reopenProject(project, counts, at) : updateProject(project, revision, counts, at),
+    ),
+  );
   const playProject = (sequence: readonly Ask<Project, ProjectEvent>[]) =>
     play(createProject(aDelivery(), [], timeOf(0)), evolveProject, sequence);
 
-  it('it is closed at most once, and stays as it was closed', () => {
+  it('it is closed and reopened by turns, and stays as it was closed until it is reopened', () => {
     fc.assert(
       fc.property(fc.array(asks, { maxLength: 20 }), (sequence) => {
         const { history, steps } = playProject(sequence);
-        expect(history.filter(({ type }) => type === 'project.closed').length).toBeLessThanOrEqual(1);
-        for (const { before, after } of steps) if (before.status === 'closed') expect(after).toEqual(before);
+        const turns = history.map(({ type }) => type).filter((type) => type === 'project.closed' || type === 'project.reopened');
+        expect(turns).toEqual(turns.map((_, index) => (index % 2 === 0 ? 'project.closed' : 'project.reopened')));
+        for (const { before, after } of steps) if (before.status === 'closed' && after.status === 'closed') expect(after).toEqual(before);
+      }),
+    );
+  });
+
+  it('an event says only what has become different', () => {
+    fc.assert(
+      fc.property(fc.array(asks, { maxLength: 20 }), (sequence) => {
+        for (const { before, events } of playProject(sequence).steps)
+          for (const event of events)
+            if (event.type === 'project.updated')
+              for (const [field, value] of Object.entries(event.data.changed)) expect(before[field as 'name']).not.toEqual(value);
       }),
     );
   });

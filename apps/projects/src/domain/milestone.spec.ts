@@ -1,6 +1,19 @@
 import { RuleViolation } from '@works/platform/errors';
 import { aGate, GLASS, KEY, milestoneAfter, MORNING, NOON } from './delivery.examples';
-import { addMilestone, reachMilestone, reachWhenDone, type Gate, type Milestone, type MilestoneEvent, type Reaching } from './milestone';
+import {
+  addMilestone,
+  addMilestoneLater,
+  reachMilestone,
+  reachWhenDone,
+  reopenMilestone,
+  updateMilestone,
+  type Around,
+  type Gate,
+  type Milestone,
+  type MilestoneEvent,
+  type Reaching,
+  type Terms,
+} from './milestone';
 
 /** given(what happened).when(what is asked).then(what happens | nothing | a refusal) */
 const given = (...history: MilestoneEvent[]) => ({
@@ -97,4 +110,100 @@ describe('a milestone', () => {
       updated_at: NOON,
     });
   });
+});
+
+const around = (overrides: Partial<Around> = {}): Around => ({
+  progress: oneOpen,
+  open_tasks: [GLASS],
+  projectStatus: 'active',
+  at: NOON,
+  ...overrides,
+});
+const then = { progress: oneOpen, open_tasks: [GLASS], at: NOON };
+const done = { progress: allDone, open_tasks: [], at: NOON };
+
+describe('adding a milestone later', () => {
+  it('says that no plan has told of it', () =>
+    expect(addMilestoneLater(aGate(), 'active', MORNING)).toEqual([
+      { type: 'milestone.added', data: { ...aGate(), later: true, at: MORNING } },
+    ]));
+  it('makes the same milestone as a plan does', () =>
+    expect(milestoneAfter(...addMilestoneLater(aGate(), 'active', MORNING))).toEqual(milestoneAfter(added())));
+  it('is refused once the project is closed', () =>
+    expect(refusalOf(() => addMilestoneLater(aGate(), 'closed', MORNING)).code).toBe('project_closed'));
+});
+
+describe('changing a milestone', () => {
+  const billing = { items: [{ catalog_item_id: 'itm_01JD8K3V9QWERTYASDFGHZXCVB' as const, qty: 1 }], due_in_days: 7 };
+  const changing =
+    (terms: Partial<Terms>, overrides: Partial<Around> = {}) =>
+    (milestone: Milestone) =>
+      updateMilestone(milestone, terms, around(overrides));
+
+  it('says what is different, and only that', () =>
+    given(added())
+      .when(changing({ name: 'Handover', due_on: null, position: 3, billing }))
+      .then({ type: 'milestone.updated', data: { changed: { due_on: null, position: 3, billing }, ...then } }));
+
+  it('changes nothing when all of it is so already, however it is spelled', () => {
+    given(added({ billing }))
+      .when(changing({ billing: { due_in_days: 7, items: billing.items.map(({ qty, catalog_item_id }) => ({ qty, catalog_item_id })) } }))
+      .thenNothing();
+    given(added())
+      .when(changing({ name: 'Handover' }, { projectStatus: 'closed' }))
+      .thenNothing();
+  });
+
+  it('is refused once the project is closed', () =>
+    given(added())
+      .when(changing({ name: 'Keys' }, { projectStatus: 'closed' }))
+      .thenRefused('project_closed'));
+
+  it('reaches it when its tasks are done and no sign-off is required any more', () =>
+    given(added({ requires_sign_off: true }))
+      .when(changing({ requires_sign_off: false }, done))
+      .then({ type: 'milestone.updated', data: { changed: { requires_sign_off: false }, ...done } }, reached()));
+
+  it('does not reach it while a task is open, without tasks, or when something else changes', () => {
+    const signed = added({ requires_sign_off: true });
+    const updated = (changed: object, seen: object): MilestoneEvent =>
+      ({ type: 'milestone.updated', data: { changed, ...seen } }) as MilestoneEvent;
+    given(signed)
+      .when(changing({ requires_sign_off: false }))
+      .then(updated({ requires_sign_off: false }, then));
+    const none = { ...done, progress: { tasks: 0, tasks_completed: 0 } };
+    given(signed)
+      .when(changing({ requires_sign_off: false }, none))
+      .then(updated({ requires_sign_off: false }, none));
+    given(added())
+      .when(changing({ name: 'Keys' }, done))
+      .then(updated({ name: 'Keys' }, done));
+  });
+
+  it('leaves a reached one reached', () =>
+    given(added({ requires_sign_off: true }), reached())
+      .when(changing({ requires_sign_off: false }, done))
+      .then({ type: 'milestone.updated', data: { changed: { requires_sign_off: false }, ...done } }));
+});
+
+describe('reopening a milestone', () => {
+  const reopening =
+    (overrides: Partial<Around> = {}) =>
+    (milestone: Milestone) =>
+      reopenMilestone(milestone, around(overrides));
+  const reopened: MilestoneEvent = { type: 'milestone.reopened', data: then };
+
+  it('makes it pending again, without a trace of its reaching', () => {
+    given(added(), reached()).when(reopening()).then(reopened);
+    expect(milestoneAfter(added(), reached(), reopened)).toEqual({ ...milestoneAfter(added()), updated_at: NOON });
+  });
+  it('lets it be reached a second time', () => given(added(), reached(), reopened).when(whenDone(allDone)).then(reached()));
+  it('changes nothing while it is pending, in whichever project', () =>
+    given(added())
+      .when(reopening({ projectStatus: 'closed' }))
+      .thenNothing());
+  it('is refused once the project is closed', () =>
+    given(added(), reached())
+      .when(reopening({ projectStatus: 'closed' }))
+      .thenRefused('project_closed'));
 });

@@ -36,12 +36,29 @@ export interface Progress {
   readonly tasks_completed: number;
 }
 
+interface OpenTask {
+  readonly id: Id<'tsk'>;
+  readonly title: string;
+}
+
+/** How its tasks are at a moment. Some of the open ones are named; `progress` counts all. */
+export interface TasksThen {
+  readonly progress: Progress;
+  readonly open_tasks: readonly OpenTask[];
+}
+
 export type MilestoneEvent =
-  | { readonly type: 'milestone.added'; readonly data: Gate & { readonly at: string } }
+  /** `later`: not planned with the project, which would have told of it. */
+  | { readonly type: 'milestone.added'; readonly data: Gate & { readonly later?: true; readonly at: string } }
+  | { readonly type: 'milestone.updated'; readonly data: { readonly changed: Partial<Terms>; readonly at: string } & TasksThen }
+  | { readonly type: 'milestone.reopened'; readonly data: { readonly at: string } & TasksThen }
   | {
       readonly type: 'milestone.reached';
       readonly data: { readonly sign_off: SignOff | null; readonly progress: Progress; readonly at: string };
     };
+
+/** What may be said anew of a milestone while its project is active. */
+export type Terms = Pick<Gate, 'name' | 'position' | 'due_on' | 'requires_sign_off' | 'billing'>;
 
 interface Facts extends Gate {
   readonly created_at: string;
@@ -57,11 +74,47 @@ export interface ReachedMilestone extends Facts {
 }
 export type Milestone = PendingMilestone | ReachedMilestone;
 
+type ProjectStatus = 'active' | 'closed';
+
+/** As planned with its project. */
 export const addMilestone = (gate: Gate, at: string): MilestoneEvent => ({ type: 'milestone.added', data: { ...gate, at } });
 
-interface OpenTask {
-  readonly id: Id<'tsk'>;
-  readonly title: string;
+/** To a project that is under way. */
+export function addMilestoneLater(gate: Gate, projectStatus: ProjectStatus, at: string): MilestoneEvent[] {
+  if (projectStatus === 'closed') throw closedProject();
+  return [{ type: 'milestone.added', data: { ...gate, later: true, at } }];
+}
+
+export interface Around extends TasksThen {
+  readonly projectStatus: ProjectStatus;
+  readonly at: string;
+}
+
+/** Without its sign-off a milestone whose tasks are all done waits for nothing any more, and reaches. */
+export function updateMilestone(milestone: Milestone, terms: Partial<Terms>, around: Around): MilestoneEvent[] {
+  const { projectStatus, at, progress, open_tasks } = around;
+  const changed = changesIn(milestone, terms);
+  if (Object.keys(changed).length === 0) return [];
+  if (projectStatus === 'closed') throw closedProject();
+  const updated: MilestoneEvent = { type: 'milestone.updated', data: { changed, progress, open_tasks, at } };
+  return changed.requires_sign_off === false ? [updated, ...reachWhenDone(evolve(milestone, updated), progress, at)] : [updated];
+}
+
+function changesIn(milestone: Milestone, { billing, ...plain }: Partial<Terms>): Partial<Terms> {
+  const named = Object.entries(plain).filter(([term, value]) => milestone[term as keyof typeof plain] !== value);
+  const billed = billing !== undefined && spelled(billing) !== spelled(milestone.billing);
+  return { ...Object.fromEntries(named), ...(billed && { billing }) };
+}
+
+/** One spelling, whatever the order of its fields. */
+const spelled = (billing: Billing | null): string =>
+  JSON.stringify(billing && [billing.due_in_days, billing.items.map(({ catalog_item_id, qty }) => [catalog_item_id, qty])]);
+
+/** It was reached too early. It waits for its last task, or a word, as it did before. */
+export function reopenMilestone(milestone: Milestone, { projectStatus, at, progress, open_tasks }: Around): MilestoneEvent[] {
+  if (milestone.status === 'pending') return [];
+  if (projectStatus === 'closed') throw closedProject();
+  return [{ type: 'milestone.reopened', data: { progress, open_tasks, at } }];
 }
 
 export interface Reaching {
@@ -70,14 +123,14 @@ export interface Reaching {
   /** Some of them are named; `progress` counts all. */
   readonly openTasks: readonly OpenTask[];
   readonly progress: Progress;
-  readonly projectStatus: 'active' | 'closed';
+  readonly projectStatus: ProjectStatus;
   readonly at: string;
 }
 
 /** Somebody says that the phase is done: the sign-off, where one is required. */
 export function reachMilestone(milestone: Milestone, { by, note, openTasks, progress, projectStatus, at }: Reaching): MilestoneEvent[] {
   if (milestone.status === 'reached') return [];
-  if (projectStatus === 'closed') throw new RuleViolation('project_closed', 'The project is closed; its milestones stay as they are.');
+  if (projectStatus === 'closed') throw closedProject();
   if (openTasks.length > 0) throw blockedBy(openTasks, progress);
   return [{ type: 'milestone.reached', data: { sign_off: { by, note, at }, progress, at } }];
 }
@@ -94,21 +147,29 @@ export const evolve: Evolve<Milestone, MilestoneEvent> = (milestone, event) => {
   if (event.type === 'milestone.added') return added(event.data);
   if (milestone === null) throw new Error(`A milestone's history begins with milestone.added, not with ${event.type}`);
   switch (event.type) {
+    case 'milestone.updated':
+      return { ...milestone, ...event.data.changed, updated_at: event.data.at };
     case 'milestone.reached': {
       const { sign_off, at } = event.data;
       return { ...milestone, status: 'reached', sign_off, reached_at: at, updated_at: at };
     }
+    case 'milestone.reopened':
+      return reopened(milestone, event.data.at);
     default:
       return unreachable(event);
   }
 };
 
-const added = ({ at, ...gate }: Gate & { at: string }): PendingMilestone => ({
-  ...gate,
-  status: 'pending',
-  created_at: at,
-  updated_at: at,
-});
+function added({ at, later: _toldOnly, ...gate }: Gate & { at: string; later?: true }): PendingMilestone {
+  return { ...gate, status: 'pending', created_at: at, updated_at: at };
+}
+
+function reopened(milestone: Milestone, at: string): PendingMilestone {
+  const { sign_off: _signOff, reached_at: _reachedAt, ...facts } = milestone as ReachedMilestone;
+  return { ...facts, status: 'pending', updated_at: at };
+}
+
+const closedProject = () => new RuleViolation('project_closed', 'The project is closed; its milestones stay as they are.');
 
 function blockedBy(openTasks: readonly OpenTask[], { tasks, tasks_completed }: Progress): RuleViolation {
   const open = tasks - tasks_completed;

@@ -1,6 +1,6 @@
 import { RuleViolation } from '@works/platform/errors';
-import { aDelivery, GLASS, HANDOVER, MORNING, NOON, projectAfter } from './delivery.examples';
-import { closeProject, createProject, type Close, type Project, type ProjectEvent } from './project';
+import { aDelivery, ASHA, BRAM, GLASS, HANDOVER, MORNING, NOON, projectAfter } from './delivery.examples';
+import { closeProject, createProject, reopenProject, updateProject, type Close, type Project, type ProjectEvent } from './project';
 
 /** given(what happened).when(what is asked).then(what happens | nothing | a refusal) */
 const given = (...history: ProjectEvent[]) => ({
@@ -93,4 +93,64 @@ describe('a closed project', () => {
       .thenRefused('project_closed'));
   it('keeps how and when', () =>
     expect(projectAfter(created, closed())).toMatchObject({ status: 'closed', outcome: 'delivered', closed_at: NOON, updated_at: NOON }));
+});
+
+describe('changing a project', () => {
+  const changing = (revision: Parameters<typeof updateProject>[1]) => (project: Project) =>
+    updateProject(project, revision, someOpen, NOON);
+  const updated = (changed: object): ProjectEvent => ({ type: 'project.updated', data: { changed, progress: someOpen, at: NOON } });
+
+  it('says what is different, and only that', () =>
+    given(created)
+      .when(changing({ name: 'Site fit-out', owner_id: BRAM, due_on: '2027-01-31' }))
+      .then(updated({ owner_id: BRAM, due_on: '2027-01-31' })));
+
+  it('changes nothing when all of it is so already', () => {
+    given(created).when(changing({})).thenNothing();
+    given(created)
+      .when(changing({ name: 'Site fit-out', owner_id: ASHA, deal_id: null, metadata: { po: null } }))
+      .thenNothing();
+  });
+
+  it('sets and removes keys of metadata, and keeps the others', () => {
+    const noted = createProject(aDelivery({ metadata: { po: '1', floor: '2', old: '3' } }), [], MORNING);
+    given(noted)
+      .when(changing({ metadata: { po: '4', old: null, site: '5' } }))
+      .then(updated({ metadata: { po: '4', floor: '2', site: '5' } }));
+    given(noted)
+      .when(changing({ metadata: { po: '1', floor: '2' } }))
+      .thenNothing();
+  });
+
+  it('keeps at most 50 keys of metadata', () => {
+    const keys = (from: number, count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${from + n}`, 'v']));
+    const full = createProject(aDelivery({ metadata: keys(0, 50) }), [], MORNING);
+    given(full)
+      .when(changing({ metadata: { more: 'v' } }))
+      .thenRefused('validation_failed', { errors: [{ pointer: '/metadata', code: 'too_many' }] });
+    given(full)
+      .when(changing({ metadata: { more: 'v', k0: null } }))
+      .then(updated({ metadata: { ...keys(1, 49), more: 'v' } }));
+  });
+
+  it('is refused once it is closed, unless it is so already', () => {
+    given(created, closed())
+      .when(changing({ name: 'Other' }))
+      .thenRefused('project_closed');
+    given(created, closed())
+      .when(changing({ name: 'Site fit-out' }))
+      .thenNothing();
+  });
+});
+
+describe('reopening a project', () => {
+  const reopening = (project: Project) => reopenProject(project, someOpen, NOON);
+  const reopened: ProjectEvent = { type: 'project.reopened', data: { progress: someOpen, at: NOON } };
+
+  it('makes it active again, without a trace of its closing', () => {
+    given(created, closed()).when(reopening).then(reopened);
+    expect(projectAfter(created, closed(), reopened)).toEqual({ ...projectAfter(created), updated_at: NOON });
+  });
+
+  it('changes nothing when it is active', () => given(created).when(reopening).thenNothing());
 });

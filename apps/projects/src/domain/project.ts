@@ -36,7 +36,15 @@ export interface Progress {
 export type ProjectEvent =
   /** `plan` is told to outsiders and not kept: milestones and tasks have histories of their own. */
   | { readonly type: 'project.created'; readonly data: Delivery & { readonly plan: readonly PlannedMilestone[]; readonly at: string } }
-  | { readonly type: 'project.closed'; readonly data: Closing };
+  | {
+      readonly type: 'project.updated';
+      readonly data: { readonly changed: Partial<Revisable>; readonly progress: Progress; readonly at: string };
+    }
+  | { readonly type: 'project.closed'; readonly data: Closing }
+  | { readonly type: 'project.reopened'; readonly data: { readonly progress: Progress; readonly at: string } };
+
+/** What may be said anew of a project while it is active. */
+export type Revisable = Omit<Delivery, 'id' | 'template' | 'roles' | 'variables'>;
 
 interface Closing {
   readonly outcome: Outcome;
@@ -64,6 +72,37 @@ export const createProject = (delivery: Delivery, plan: readonly PlannedMileston
   data: { ...delivery, plan, at },
 });
 
+/** What is asked to be different. Of metadata a text sets a key, null removes it. */
+export type Revision = Partial<Omit<Revisable, 'metadata'>> & { readonly metadata?: Readonly<Record<string, string | null>> };
+
+const METADATA_KEYS_MAX = 50;
+
+export function updateProject(project: Project, { metadata, ...fields }: Revision, progress: Progress, at: string): ProjectEvent[] {
+  const named = Object.entries(fields).filter(([field, value]) => project[field as keyof typeof fields] !== value);
+  const notes = metadata === undefined ? null : merged(project.metadata, metadata);
+  const changed: Partial<Revisable> = { ...Object.fromEntries(named), ...(notes !== null && { metadata: notes }) };
+  if (Object.keys(changed).length === 0) return [];
+  if (project.status === 'closed')
+    throw new RuleViolation('project_closed', 'The project is closed; it stays as it is until it is reopened.');
+  return [{ type: 'project.updated', data: { changed, progress, at } }];
+}
+
+/** Null when nothing changes. */
+function merged(metadata: Delivery['metadata'], changes: Readonly<Record<string, string | null>>): Delivery['metadata'] | null {
+  const notes = new Map(Object.entries(metadata));
+  let differs = false;
+  for (const [key, value] of Object.entries(changes)) {
+    differs ||= (notes.get(key) ?? null) !== value;
+    if (value === null) notes.delete(key);
+    else notes.set(key, value);
+  }
+  if (notes.size > METADATA_KEYS_MAX) {
+    const detail = `must have at most ${METADATA_KEYS_MAX} entries, and would have ${notes.size}`;
+    throw new RuleViolation('validation_failed', '1 field is invalid.', { errors: [{ pointer: '/metadata', code: 'too_many', detail }] });
+  }
+  return differs ? Object.fromEntries(notes) : null;
+}
+
 /** What is not done yet: some of the open tasks (`progress` counts all), and the pending milestones. */
 export interface OpenWork {
   readonly tasks: readonly { readonly id: Id<'tsk'>; readonly title: string }[];
@@ -88,6 +127,11 @@ export function closeProject(project: Project, { outcome, openTasks, openWork, p
   return [{ type: 'project.closed', data: { outcome, open_tasks: openTasks === 'cancel' ? 'cancel' : 'none', progress, at } }];
 }
 
+/** Whatever the closing cancelled stays so: those who reopen say anew what is to be done. */
+export function reopenProject(project: Project, progress: Progress, at: string): ProjectEvent[] {
+  return project.status === 'active' ? [] : [{ type: 'project.reopened', data: { progress, at } }];
+}
+
 /** A cancelled project need not have reached its milestones; a delivered one must. */
 function refuseOpenWork(outcome: Outcome, openWork: OpenWork, progress: Progress): void {
   const milestones = outcome === 'delivered' ? openWork.milestones : [];
@@ -110,10 +154,14 @@ export const evolve: Evolve<Project, ProjectEvent> = (project, event) => {
   if (event.type === 'project.created') return opened(event.data);
   if (project === null) throw new Error(`A project's history begins with project.created, not with ${event.type}`);
   switch (event.type) {
+    case 'project.updated':
+      return { ...project, ...event.data.changed, updated_at: event.data.at };
     case 'project.closed': {
       const { outcome, at } = event.data;
       return { ...project, status: 'closed', outcome, closed_at: at, updated_at: at };
     }
+    case 'project.reopened':
+      return reopened(project, event.data.at);
     default:
       return unreachable(event);
   }
@@ -121,4 +169,9 @@ export const evolve: Evolve<Project, ProjectEvent> = (project, event) => {
 
 function opened({ plan: _notKept, at, ...delivery }: Delivery & { plan: unknown; at: string }): ActiveProject {
   return { ...delivery, status: 'active', created_at: at, updated_at: at };
+}
+
+function reopened(project: Project, at: string): ActiveProject {
+  const { outcome: _outcome, closed_at: _closedAt, ...facts } = project as ClosedProject;
+  return { ...facts, status: 'active', updated_at: at };
 }

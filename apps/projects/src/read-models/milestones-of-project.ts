@@ -3,8 +3,16 @@ import type { Milestone } from '@works/contracts/milestones';
 import type { Caller } from '@works/platform/caller';
 import { Problem } from '@works/platform/problems';
 import { TenantDatabase } from '@works/platform/tenancy';
+import type { MilestoneId } from '../domain/milestone';
 import type { ProjectId } from '../domain/project';
 import { MILESTONE_COLUMNS, presentMilestoneRow, type MilestoneRow } from './milestone-rows';
+
+export type PlacedMilestone = MilestoneRow & { readonly id: MilestoneId; readonly position: number };
+
+export interface MilestonesInOrder {
+  readonly projectStatus: 'active' | 'closed';
+  readonly inOrder: readonly PlacedMilestone[];
+}
 
 @Injectable()
 export class MilestonesOfProject {
@@ -21,5 +29,20 @@ export class MilestonesOfProject {
     });
     if (rows.length === 0) throw new Problem('not_found', 'There is no such resource.');
     return rows.filter((row): row is MilestoneRow => row.state !== null).map(presentMilestoneRow);
+  }
+
+  /** All milestones of the project in order, as the rules see them, and whether it is active; of one moment. */
+  async inOrder(caller: Caller, { projectId }: { projectId: ProjectId }): Promise<MilestonesInOrder> {
+    const rows = await this.database.query<{ project_status: 'active' | 'closed' } & (MilestoneRow | { state: null })>(caller, {
+      name: 'milestones_in_order',
+      text: `select p.status as project_status, gate.* from projects p
+               left join lateral (select ${MILESTONE_COLUMNS}, m.position from milestones m where m.project_id = p.id) gate on true
+              where p.id = $1 order by gate.position`,
+      values: [projectId],
+    });
+    const inOrder = rows
+      .filter((row): row is (typeof rows)[number] & MilestoneRow => row.state !== null)
+      .map((row) => ({ id: row.state.id, position: row.state.position, ...row }));
+    return { projectStatus: rows[0]!.project_status, inOrder };
   }
 }

@@ -9,6 +9,8 @@ import { projectColumns } from './project-rows';
 interface ProjectWork {
   readonly openWork: WorkOfProject;
   readonly progress: Progress;
+  /** The sum of its milestones' versions: the same as long as none is added or changed. */
+  readonly milestoneVersions: number;
 }
 
 type MilestoneWork = Pick<MilestoneRow, 'progress' | 'open_tasks'> & { project_status: 'active' | 'closed' };
@@ -23,6 +25,7 @@ export class OpenWork {
       progress: Progress;
       open_tasks: WorkOfProject['tasks'];
       pending: WorkOfProject['milestones'];
+      milestone_versions: number;
     }>(caller, {
       name: 'projects_open_work',
       text: `select ${projectColumns('$2')},
@@ -30,12 +33,13 @@ export class OpenWork {
                                 from (select t.task_id, t.title from project_tasks t where t.project_id = p.id and t.status = 'open'
                                        order by t.task_id collate "C" limit ${OPEN_TASKS_SHOWN_MAX}) o), '[]') as open_tasks,
                     coalesce((select jsonb_agg(jsonb_build_object('id', m.id, 'name', m.state->>'name') order by m.position)
-                                from milestones m where m.project_id = p.id and m.status = 'pending'), '[]') as pending
+                                from milestones m where m.project_id = p.id and m.status = 'pending'), '[]') as pending,
+                    (select coalesce(sum(m.version), 0)::integer from milestones m where m.project_id = p.id) as milestone_versions
                from projects p where p.id = $1`,
       values: [id, now],
     });
-    const { progress, open_tasks: tasks, pending } = work!;
-    return { progress, openWork: { tasks, milestones: pending } };
+    const { progress, open_tasks: tasks, pending, milestone_versions: milestoneVersions } = work!;
+    return { progress, openWork: { tasks, milestones: pending }, milestoneVersions };
   }
 
   async ofMilestone(caller: Caller, id: MilestoneId): Promise<MilestoneWork> {

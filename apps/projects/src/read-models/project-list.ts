@@ -17,7 +17,7 @@ export class ListProjects {
   @RequireScope('projects:read')
   @Operation({
     summary: 'List projects',
-    description: 'Newest first.',
+    description: 'Newest first. Filters together narrow.',
     tag: 'Projects',
     query: ListProjectsQuery,
     answers: { 200: listOf(Project) },
@@ -30,23 +30,30 @@ export class ListProjects {
   }
 }
 
-type Filter = Pick<ListProjectsQuery, 'status' | 'owner_id' | 'deal_id' | 'reference'>;
+type Filter = Omit<ListProjectsQuery, 'limit' | 'cursor'>;
 
 /** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
 function newestFirst(filter: Filter, after: readonly unknown[] | null, count: number, now: Date): { text: string; values: unknown[] } {
   const values: unknown[] = [now];
   const conditions: string[] = [];
-  const where = (condition: string, value: unknown) => conditions.push(`${condition} $${values.push(value)}`);
-  if (filter.status !== undefined) where('p.status =', filter.status);
-  if (filter.owner_id !== undefined) where('p.owner_id =', filter.owner_id);
-  if (filter.deal_id !== undefined) where('p.deal_id =', filter.deal_id);
-  if (filter.reference !== undefined) where('p.reference =', filter.reference);
+  const value = (given: unknown) => `$${values.push(given)}`;
+  const where = (condition: string, given: unknown) => {
+    if (given !== undefined) conditions.push(`${condition} ${value(given)}`);
+  };
+  where('p.status =', filter.status);
+  where('p.owner_id =', filter.owner_id);
+  where('p.deal_id =', filter.deal_id);
+  where('p.contact_id =', filter.contact_id);
+  where('p.reference =', filter.reference);
+  where('p.due_on >=', filter.due_from);
+  where('p.due_on <=', filter.due_until);
+  for (const [key, text] of Object.entries(filter.metadata ?? {}))
+    conditions.push(`p.id in (select m.project_id from project_metadata m where m.key = ${value(key)} and m.value = ${value(text)})`);
   // An id never changes, so the walk goes on from the same place whatever happened to the row it stopped at.
-  if (after !== null) where('p.id collate "C" <', after[0]);
-  values.push(count);
+  where('p.id collate "C" <', after?.[0]);
   return {
     text: `select ${projectColumns('$1')} from projects p
-           ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by p.id collate "C" desc limit $${values.length}`,
+           ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by p.id collate "C" desc limit ${value(count)}`,
     values,
   };
 }

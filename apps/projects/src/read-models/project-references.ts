@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '@works/platform/caller';
+import { RuleViolation } from '@works/platform/errors';
 import { TenantDatabase } from '@works/platform/tenancy';
 
 /** Which project has the caller's own id. */
@@ -14,5 +15,13 @@ export class ProjectReferences {
       values: [reference],
     });
     return row?.id ?? null;
+  }
+
+  /** What the unique index means to the caller. */
+  async taken(caller: Caller, reference: string): Promise<RuleViolation> {
+    const id = await this.find(caller, reference);
+    // Given up in the moment since; a new attempt can have it.
+    if (id === null) return new RuleViolation('reference_taken', 'Another project had this reference a moment ago.', { project_id: null });
+    return new RuleViolation('reference_taken', `The project ${id} has this reference already.`, { project_id: id });
   }
 }

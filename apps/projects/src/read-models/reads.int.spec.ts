@@ -39,7 +39,8 @@ describe('GET /projects/{id}', () => {
 
   it('422 for an expansion that is not served', async () => {
     const { id } = await aProject();
-    expect((await get(`/projects/${id}?expand=milestones.tasks`)).statusCode).toBe(422);
+    for (const expand of ['tasks', 'milestones.invoice', 'milestones&expand=milestones'])
+      expect((await get(`/projects/${id}?expand=${expand}`)).statusCode).toBe(422);
   });
 });
 
@@ -115,6 +116,54 @@ describe('GET /projects', () => {
       expect((await page(`?${query}`)).data.map(({ id }) => id)).toEqual([wanted.id]);
     }
     expect((await page(`?status=closed&deal_id=${deal_id}`)).data).toEqual([]);
+  });
+
+  describe('200 narrowed', () => {
+    const ids = async (query: string) => (await page(`?${query}`)).data.map(({ id }) => id);
+
+    it('by contact, by what is due in a window, and by metadata, combined freely', async () => {
+      const contact_id = newId('ctc');
+      const june = await aProject({ due_on: '2027-06-30', metadata: { po: '4711', floor: '2' } });
+      const july = await aProject({ due_on: '2027-07-01', contact_id, metadata: { po: '4711', floor: '3' } });
+      const never = await aProject({ contact_id, metadata: { 'cost centre [b]': 'a & b' } });
+      expect(await ids(`contact_id=${contact_id}`)).toEqual([never.id, july.id]);
+      expect(await ids('due_from=2027-06-30&due_until=2027-06-30')).toEqual([june.id]);
+      expect(await ids('due_from=2027-06-30')).toEqual([july.id, june.id]);
+      expect(await ids('due_until=2027-06-29')).toEqual([]);
+      expect(await ids('metadata[po]=4711')).toEqual([july.id, june.id]);
+      expect(await ids('metadata[po]=4711&metadata[floor]=3')).toEqual([july.id]);
+      expect(await ids('metadata%5Bpo%5D=4711&due_until=2027-06-30&status=active')).toEqual([june.id]);
+      expect(await ids(`metadata[${encodeURIComponent('cost centre [b]')}]=${encodeURIComponent('a & b')}`)).toEqual([never.id]);
+      expect(await ids('metadata[po]=471')).toEqual([]);
+    });
+
+    it('by what is so now, not by what was', async () => {
+      const project = await aProject({ metadata: { po: '1', floor: '2' }, due_on: '2027-06-30' });
+      await service.as(caller).patch(`/projects/${project.id}`, { metadata: { po: '2', floor: null }, due_on: null });
+      for (const query of ['metadata[po]=1', 'metadata[floor]=2', 'due_from=2027-01-01']) expect(await ids(query)).toEqual([]);
+      expect(await ids('metadata[po]=2')).toEqual([project.id]);
+    });
+
+    it("never by another organization's metadata", async () => {
+      await aProject({ metadata: { po: '1' } });
+      expect((await get('/projects?metadata[po]=1', aCaller())).json<List<Project>>().data).toEqual([]);
+      expect(await service.query(aCaller(), 'select from project_metadata')).toEqual([]);
+    });
+
+    it('over pages whose cursor belongs to the filter', async () => {
+      const made = [];
+      for (let n = 0; n < 5; n++) made.unshift((await aProject({ metadata: { po: '1', n: String(n) } })).id);
+      const first = await page('?limit=3&metadata[po]=1');
+      expect(first.data.map(({ id }) => id)).toEqual(made.slice(0, 3));
+      const cursor = first.next_cursor!;
+      expect(await ids(`limit=3&metadata[po]=1&cursor=${cursor}`)).toEqual(made.slice(3));
+      expect((await get(`/projects?limit=3&metadata[po]=2&cursor=${cursor}`)).json().code).toBe('cursor_mismatch');
+    });
+
+    it('422 for what is no day, and for metadata that is said twice or not at all', async () => {
+      for (const query of ['due_from=soon', 'due_until=2027-02-30', 'metadata=po', 'metadata[po]=1&metadata[po]=2', 'colour[a]=1'])
+        expect((await get(`/projects?${query}`)).statusCode).toBe(422);
+    });
   });
 
   it('400 cursor_mismatch when the filter changes on the way', async () => {

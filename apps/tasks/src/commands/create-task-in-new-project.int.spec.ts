@@ -5,7 +5,7 @@ import type { Task } from '@works/contracts/tasks';
 import { embeddedLog, type EventLog } from '@works/platform/event-log';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
-import { aProjectCreated } from '../reactions/project-news.examples';
+import { aMilestoneAdded, aProjectClosed, aProjectCreated, aProjectReopened } from '../reactions/project-news.examples';
 import { startTasks, type TasksService } from '../tasks-service.examples';
 
 /** The projects service as tasks sees it from outside: what it publishes, and when it says that it has. */
@@ -80,6 +80,28 @@ describe('POST /tasks right after POST /projects', () => {
       depends_on: [scaffolded.id],
       blocked: true,
     });
+  });
+
+  it('also for a milestone that was just added, and for a project that was just reopened', async () => {
+    const created = aProjectCreated(caller);
+    projects.onItsWay = [created, aProjectClosed(caller, created.subject, 'cancel')];
+    expect((await create({ project_id: created.subject })).json().code).toBe('project_closed');
+    position += 1;
+    const added = aMilestoneAdded(caller, created.subject);
+    projects.onItsWay = [aProjectReopened(caller, created.subject), added];
+    expect((await create({ project_id: created.subject, milestone_id: added.subject })).statusCode).toBe(201);
+  });
+
+  // Guarantees that a task is not cancelled by a closing that its maker has undone before making it, however late the news of both.
+  it('also for a project that was just closed and reopened, of which neither has been heard', async () => {
+    const created = aProjectCreated(caller);
+    await service.hear(created);
+    projects.onItsWay = [aProjectClosed(caller, created.subject, 'cancel'), aProjectReopened(caller, created.subject)];
+    const { id } = (await create({ project_id: created.subject })).json<Task>();
+    expect((await service.as(caller).get(`/tasks/${id}`)).json<Task>().status).toBe('open');
+    expect(
+      (await service.as(caller).get(`/tasks?project_id=${created.subject}&status=cancelled`)).json<{ data: Task[] }>().data,
+    ).toHaveLength(3);
   });
 
   it('says so when there is no such project even then', async () => {

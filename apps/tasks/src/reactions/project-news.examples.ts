@@ -1,5 +1,14 @@
 import type { PublicEvent } from '@works/contracts/events';
-import type { MilestonePlan, Project, ProjectClosedData, ProjectCreatedData, TaskPlan } from '@works/contracts/projects';
+import type { Milestone, MilestoneAddedData } from '@works/contracts/milestones';
+import type {
+  MilestonePlan,
+  Project,
+  ProjectClosedData,
+  ProjectCreatedData,
+  ProjectReopenedData,
+  ProjectUpdatedData,
+  TaskPlan,
+} from '@works/contracts/projects';
 import type { Task } from '@works/contracts/tasks';
 import { endOfDay } from '@works/platform/calendar';
 import type { Tenant } from '@works/platform/caller';
@@ -91,6 +100,29 @@ export const plannedTasks = ({ timestamp: at, data: { project } }: PublicEvent<P
       version: plan.assignee_id === null ? 1 : 2,
     })),
   );
+export function aProjectReopened(
+  tenant: Tenant,
+  projectId: string,
+  { at = '2026-11-25T06:30:00.000Z', version = 3 } = {},
+): PublicEvent<ProjectReopenedData> {
+  const previous = { status: 'closed' as const, outcome: 'delivered' as const, closed_at: at };
+  return aProjectEvent(tenant, 'project.reopened', projectId, at, { project: { ...aProject(projectId, at), version }, previous });
+}
+
+export function aProjectMoved(
+  tenant: Tenant,
+  projectId: string,
+  timeZone: string,
+  { at = '2026-11-25T06:30:00.000Z', version = 2 } = {},
+): PublicEvent<ProjectUpdatedData> {
+  const project = { ...aProject(projectId, at), time_zone: timeZone, version };
+  return aProjectEvent(tenant, 'project.updated', projectId, at, { project, previous: { time_zone: 'Asia/Kolkata' } });
+}
+
+export function aMilestoneAdded(tenant: Tenant, projectId: string, at = '2026-11-25T06:30:00.000Z'): PublicEvent<MilestoneAddedData> {
+  const milestone = aMilestone(at, { id: newId('mst'), project_id: projectId, position: 3 });
+  return { ...aProjectEvent(tenant, 'milestone.added', projectId, at, { milestone, previous: {} }), subject: milestone.id };
+}
 
 const aProjectEvent = <Data>(
   { organizationId, livemode }: Tenant,
@@ -156,5 +188,23 @@ const aMilestonePlan = (given: Pick<MilestonePlan, 'id' | 'position' | 'tasks'>)
   due_on: '2026-11-30',
   requires_sign_off: false,
   billing: null,
+  ...given,
+});
+const aMilestone = (at: string, given: Pick<Milestone, 'id' | 'project_id' | 'position'>): Milestone => ({
+  object: 'milestone',
+  key: `phase_${given.position}`,
+  name: `Phase ${given.position}`,
+  due_on: '2026-11-30',
+  status: 'pending',
+  requires_sign_off: false,
+  sign_off: null,
+  progress: { tasks: 0, tasks_completed: 0 },
+  blocked_by: [],
+  billing: null,
+  invoice: null,
+  reached_at: null,
+  created_at: at,
+  updated_at: at,
+  version: 1,
   ...given,
 });

@@ -3,8 +3,10 @@ import type { PublicEvent } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { Task } from '@works/contracts/tasks';
 import type { Caller } from '@works/platform/caller';
+import { CaughtUp } from '@works/platform/caught-up';
 import { fold } from '@works/platform/decider';
 import { EventStore } from '@works/platform/event-store';
+import { newId } from '@works/platform/ids';
 import { openPool } from '@works/platform/postgres';
 import { Inbox } from '@works/platform/reactions';
 import { TenantDatabase } from '@works/platform/tenancy';
@@ -12,10 +14,21 @@ import { aCaller, aCommand, testDatabase } from '@works/platform/testing';
 import { decision, tasks } from '../aggregate';
 import { completeTask, evolve, type TaskEvent } from '../domain/task';
 import { publish } from '../publications';
+import { TasksAround } from '../surroundings';
 import { presentRow, TASK_COLUMNS, type TaskRow } from '../read-models/task-rows';
 import { CancelTasksWhenProjectClosed } from './cancel-tasks-when-project-closed';
-import { aLargeProjectCreated, aProjectClosed, aProjectCreated, plannedTasks } from './project-news.examples';
+import {
+  aLargeProjectCreated,
+  aMilestoneAdded,
+  aProjectClosed,
+  aProjectCreated,
+  aProjectMoved,
+  aProjectReopened,
+  plannedTasks,
+} from './project-news.examples';
+import { RememberMilestoneWhenAdded } from './remember-milestone-when-added';
 import { ScaffoldTasksWhenProjectCreated } from './scaffold-tasks-when-project-created';
+import { TakeTasksAgainWhenProjectReopened } from './take-tasks-again-when-project-reopened';
 
 interface Stored {
   type: string;
@@ -33,6 +46,8 @@ describe('news of a project', () => {
   let store: EventStore;
   let scaffolding: ScaffoldTasksWhenProjectCreated;
   let cancelling: CancelTasksWhenProjectClosed;
+  let reopening: TakeTasksAgainWhenProjectReopened;
+  let adding: RememberMilestoneWhenAdded;
   let caller: Caller;
 
   beforeAll(async () => {
@@ -42,6 +57,8 @@ describe('news of a project', () => {
     store = new EventStore({ pool, service: 'tasks', publish, valueBytesMax: 900_000, catalogue: PROBLEMS, committed: () => undefined });
     scaffolding = new ScaffoldTasksWhenProjectCreated(new Inbox(database), store);
     cancelling = new CancelTasksWhenProjectClosed(new Inbox(database), store);
+    reopening = new TakeTasksAgainWhenProjectReopened(new Inbox(database));
+    adding = new RememberMilestoneWhenAdded(new Inbox(database));
   });
   beforeEach(() => {
     caller = aCaller();
@@ -219,11 +236,12 @@ describe('news of a project', () => {
       for (const { created } of pairs) expect(await statusesOf(created.subject)).toEqual(['cancelled', 'cancelled', 'cancelled']);
     });
 
-    it('is old news when something newer is known of the project', async () => {
+    it('does not close what has been reopened since, and still cancels what it had ordered to cancel', async () => {
       const { projectId } = await scaffolded();
-      await cancelling.cancel(aProjectClosed(caller, projectId, 'none', { version: 6 }));
+      await reopening.note(aProjectReopened(caller, projectId, { version: 5 }));
       await cancelling.cancel(aProjectClosed(caller, projectId, 'cancel', { version: 4 }));
-      expect(await statusesOf(projectId)).toEqual(['open', 'open', 'open']);
+      expect(await referenceTo(projectId)).toMatchObject({ status: 'active', version: 5 });
+      expect(await statusesOf(projectId)).toEqual(['cancelled', 'cancelled', 'cancelled']);
     });
 
     // Guarantees that a person's completion and the cancellation never both win, and neither gets lost in an error.
@@ -234,6 +252,107 @@ describe('news of a project', () => {
       const outcome = await tasksOf(projectId);
       const answered = await Promise.all(answers);
       expect(outcome.map(({ status }) => status)).toEqual(answered.map(({ status }) => (status === 200 ? 'completed' : 'cancelled')));
+    });
+  });
+
+  describe('that it was reopened', () => {
+    it('takes new tasks again, and leaves cancelled what the closing has cancelled', async () => {
+      const created = aProjectCreated(caller);
+      await scaffolding.scaffold(created);
+      await cancelling.cancel(aProjectClosed(caller, created.subject, 'cancel'));
+      const reopened = aProjectReopened(caller, created.subject);
+      await Promise.all([reopening.note(reopened), reopening.note(reopened)]);
+      expect(await referenceTo(created.subject)).toMatchObject({ status: 'active', version: 3 });
+      expect(await statusesOf(created.subject)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    });
+
+    // Order across topics is not promised, and none of the six orders may end otherwise than the right one.
+    it('ends alike in whichever order, and however simultaneously, creation, closing and reopening are read', async () => {
+      const orders = [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+      ];
+      for (const order of [...orders, null]) {
+        const created = aProjectCreated(caller);
+        const news = [
+          () => scaffolding.scaffold(created),
+          () => cancelling.cancel(aProjectClosed(caller, created.subject, 'cancel')),
+          () => reopening.note(aProjectReopened(caller, created.subject)),
+        ];
+        if (order === null) await Promise.all(news.map((hear) => hear()));
+        else for (const index of order) await news[index]!();
+        expect(await statusesOf(created.subject)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+        const milestone_ids = created.data.project.milestones.map(({ id }) => id);
+        expect(await referenceTo(created.subject)).toEqual({ status: 'active', version: 3, milestone_ids, time_zone: 'Asia/Kolkata' });
+      }
+    });
+
+    it('keeps what was made after the closing, though that is heard of late', async () => {
+      const created = aProjectCreated(caller);
+      await scaffolding.scaffold({ ...created, data: { ...created.data, project: { ...created.data.project, milestones: [] } } });
+      await reopening.note(aProjectReopened(caller, created.subject));
+      const later = aProjectCreated(caller, '2026-11-26T06:30:00.000Z');
+      const ofIt = later.data.project.milestones.map((milestone) => ({
+        ...milestone,
+        tasks: milestone.tasks.map((task) => ({ ...task, project_id: created.subject })),
+      }));
+      await scaffolding.scaffold({ ...later, data: { ...later.data, project: { ...later.data.project, milestones: ofIt } } });
+      await cancelling.cancel(aProjectClosed(caller, created.subject, 'cancel'));
+      expect(await statusesOf(created.subject)).toEqual(['open', 'open', 'open']);
+    });
+  });
+
+  describe('that it has moved to another time zone', () => {
+    it('is known to new tasks, unless something newer is known', async () => {
+      const created = aProjectCreated(caller);
+      await scaffolding.scaffold(created);
+      await reopening.note(aProjectMoved(caller, created.subject, 'Europe/Berlin', { version: 3 }));
+      await reopening.note(aProjectMoved(caller, created.subject, 'Asia/Tokyo', { version: 2 }));
+      expect(await referenceTo(created.subject)).toMatchObject({ status: 'active', version: 3, time_zone: 'Europe/Berlin' });
+    });
+  });
+
+  describe('that a milestone was added to it', () => {
+    it('lets tasks be put into it, once, also when the project itself is heard of only afterwards', async () => {
+      for (const late of [false, true]) {
+        const created = aProjectCreated(caller);
+        const added = aMilestoneAdded(caller, created.subject);
+        if (late) {
+          await adding.remember(added);
+          await scaffolding.scaffold(created);
+        } else {
+          await scaffolding.scaffold(created);
+          await adding.remember(added);
+        }
+        await adding.remember({ ...added, id: newId('evt') });
+        const { milestone_ids, ...known } = (await referenceTo(created.subject))!;
+        expect(known).toEqual({ status: 'active', version: 1, time_zone: 'Asia/Kolkata' });
+        expect(milestone_ids).toHaveLength(3);
+        expect(new Set(milestone_ids as string[])).toEqual(
+          new Set([added.subject, ...created.data.project.milestones.map(({ id }) => id)]),
+        );
+      }
+    });
+
+    // The zone of a project that has not been heard of is not known, so nothing may be put into it yet.
+    it('does not let tasks into a project that has not been heard of', async () => {
+      const added = aMilestoneAdded(caller, newId('prj'));
+      await adding.remember(added);
+      const nowhere = new CaughtUp({
+        service: 'tasks',
+        sources: [],
+        publishedThrough: () => Promise.reject(new Error('nobody is asked')),
+        subscription: () => Promise.reject(new Error('nobody is asked')) as never,
+      });
+      const mentioned = { projectId: added.data.milestone.project_id, milestoneId: added.subject, dependencies: [] };
+      await expect(new TasksAround(database, nowhere).seenBy(caller, new Map()).references(mentioned)).rejects.toMatchObject({
+        code: 'unknown_reference',
+        extra: { errors: [{ pointer: '/project_id' }] },
+      });
     });
   });
 

@@ -1,8 +1,13 @@
 /** Everything outsiders may be told of. The name of an event is also the name of its Kafka topic. */
 export const EVENT_TYPES = [
   'project.created',
+  'project.updated',
   'project.closed',
+  'project.reopened',
+  'milestone.added',
+  'milestone.updated',
   'milestone.reached',
+  'milestone.reopened',
   'task.created',
   'task.updated',
   'task.assigned',

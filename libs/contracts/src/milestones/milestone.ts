@@ -133,6 +133,16 @@ export class Milestone {
   version!: number;
 }
 
+/** A milestone with what `expand` asked for. */
+export class ExpandedMilestone extends Milestone {
+  @ListOf(() => Task, {
+    max: 100_000,
+    optional: true,
+    description: 'With `expand=milestones.tasks`; those that were made first come first.',
+  })
+  tasks?: Task[];
+}
+
 /** A milestone with the tasks that it was planned with. */
 export class PlannedMilestone extends Milestone {
   @ListOf(() => Task, { max: 1_000 })

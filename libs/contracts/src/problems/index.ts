@@ -10,6 +10,7 @@ export const PROBLEMS = {
   reference_taken: { status: 409, title: 'Another project has this reference', retryable: false },
   project_closed: { status: 409, title: 'The project is closed', retryable: false },
   project_has_open_work: { status: 409, title: 'The project still has open work', retryable: false },
+  too_many_milestones: { status: 409, title: 'The project has as many milestones as it can have', retryable: false },
   milestone_blocked: { status: 409, title: 'Something still blocks the milestone', retryable: false },
   dependency_cycle: { status: 422, title: 'The dependencies would form a cycle', retryable: false },
   task_blocked: { status: 409, title: 'Open dependencies block the task', retryable: false },

@@ -14,7 +14,7 @@ import {
   TimeZone,
   WholeNumber,
 } from '../fields';
-import { Milestone, PlannedMilestone } from '../milestones';
+import { ExpandedMilestone, PlannedMilestone } from '../milestones';
 
 export const PROJECT_STATUSES = ['active', 'closed'] as const;
 export type ProjectStatus = (typeof PROJECT_STATUSES)[number];
@@ -130,6 +130,6 @@ export class ProjectPreview extends PlannedProject {
 
 /** A project with what `expand` asked for. */
 export class ExpandedProject extends Project {
-  @ListOf(() => Milestone, { max: 1_000, optional: true, description: 'With `expand=milestones`.' })
-  milestones?: Milestone[];
+  @ListOf(() => ExpandedMilestone, { max: 1_000, optional: true, description: 'With `expand=milestones` or `expand=milestones.tasks`.' })
+  milestones?: ExpandedMilestone[];
 }

@@ -1,4 +1,4 @@
-import { Flag, IdOf, Json, LocalDate, MapOf, Metadata, OneOf, Text, TimeZone, WholeNumber } from '../fields';
+import { Flag, IdOf, Instant, Json, LocalDate, MapOf, Metadata, MetadataChanges, OneOf, Text, TimeZone, WholeNumber } from '../fields';
 import { PageQuery } from '../lists';
 import { PROJECT_OUTCOMES, PROJECT_STATUSES, type ProjectOutcome, type ProjectStatus } from './project';
 
@@ -66,6 +66,41 @@ export class CreateProjectQuery {
   dry_run?: boolean;
 }
 
+/** Body of `PATCH /projects/{id}`: what is left out stays as it is. */
+export class UpdateProjectBody {
+  @Text({ max: 200, optional: true })
+  name?: string;
+
+  @IdOf('usr', { optional: true })
+  owner_id?: string;
+
+  @IdOf('dl', { optional: true, nullable: true })
+  deal_id?: string | null;
+
+  @IdOf('ctc', { optional: true, nullable: true })
+  contact_id?: string | null;
+
+  @Text({
+    max: 200,
+    optional: true,
+    nullable: true,
+    description: 'Your own id; no other project of the organization and mode may have it.',
+  })
+  reference?: string | null;
+
+  @TimeZone({ optional: true, description: 'For what is added from now on; tasks keep the zone that they have.' })
+  time_zone?: string;
+
+  @LocalDate({ optional: true, nullable: true, description: 'Moves no due date of milestones or tasks.' })
+  starts_on?: string | null;
+
+  @LocalDate({ optional: true, nullable: true, description: 'Moves no due date of milestones or tasks.' })
+  due_on?: string | null;
+
+  @MetadataChanges({ optional: true, description: 'Merged into what is there: null removes a key. At most 50 keys may remain.' })
+  metadata?: Record<string, string | null>;
+}
+
 /** Body of `POST /projects/{id}/close`. */
 export class CloseProjectBody {
   @OneOf(PROJECT_OUTCOMES)
@@ -90,12 +125,34 @@ export class ListProjectsQuery extends PageQuery {
   @IdOf('dl', { optional: true })
   deal_id?: string;
 
+  @IdOf('ctc', { optional: true })
+  contact_id?: string;
+
   @Text({ max: 200, optional: true })
   reference?: string;
+
+  @LocalDate({ optional: true, description: 'Due on this day or later.' })
+  due_from?: string;
+
+  @LocalDate({ optional: true, description: 'Due on this day or earlier.' })
+  due_until?: string;
+
+  @Metadata({ optional: true, description: 'Projects that have all of these: `metadata[po]=4711`.' })
+  metadata?: Record<string, string>;
 }
 
 /** Query of `GET /projects/{id}`. */
 export class FindProjectQuery {
-  @OneOf(['milestones'], { optional: true, description: 'Answer the milestones with the project.' })
-  expand?: 'milestones';
+  @OneOf(['milestones', 'milestones.tasks', 'milestones,milestones.tasks'], {
+    optional: true,
+    description: 'Answer the milestones with the project, or the milestones with their tasks. Tasks need the scope `tasks:read` as well.',
+  })
+  expand?: 'milestones' | 'milestones.tasks' | 'milestones,milestones.tasks';
+
+  @Instant({
+    optional: true,
+    description:
+      'The project as it was at this instant; 404 when there was none yet. Its own fields and its milestones are folded from their events. Tasks are counted by when they were made and when they ended the last time: one that was reopened, moved or put off since counts as it is now. Not together with the expansion of tasks.',
+  })
+  as_of?: string;
 }

@@ -96,6 +96,43 @@ describe('the event store', () => {
     expect(answer.headers['idempotent-replayed']).toBeUndefined();
   });
 
+  // Guarantees that a rule which read other rows gets to look again, instead of an error, when those have changed.
+  it('decides again when a unique index says that somebody was first', async () => {
+    const caller = aCaller();
+    const [first, second] = [newId('note'), newId('note')];
+    await owner.query("create unique index notes_text on notes ((state->>'text')) where state->>'text' like 'seat %'");
+    await store.create(aCommand({ caller }), () => write(first, 'seat 1'));
+    let decisions = 0;
+    const answer = await store.create(aCommand({ caller }), () => write(second, `seat ${++decisions}`), {
+      lostRace: { constraint: 'notes_text', decisionsMax: 2 },
+    });
+    expect(JSON.parse(answer.body)).toMatchObject({ text: 'seat 2' });
+    const change = store.change(
+      aCommand({ caller }),
+      notes,
+      second,
+      (_, loaded) => {
+        const record2 = record(notes, loaded, [{ type: 'note.edited', data: { text: 'seat 1' } }]);
+        return { changes: [record2], answer: { status: 200, body: {} } };
+      },
+      { refusal: (constraint) => new RuleViolation('note_sealed', constraint) },
+    );
+    expect((await change).status).toBe(409);
+  });
+
+  it('decides again when a statement of the same transaction finds that what was decided on has changed', async () => {
+    await owner.query(`create function out_of_date(p_is boolean) returns void language plpgsql as
+      $$ begin if p_is then raise exception 'changed' using errcode = 'serialization_failure'; end if; end $$`);
+    let decisions = 0;
+    const id = newId('note');
+    const answer = await store.create(aCommand(), () => ({
+      ...write(id, `try ${++decisions}`),
+      statements: [{ text: 'select out_of_date($1)', values: [decisions === 1] }],
+    }));
+    expect(JSON.parse(answer.body)).toMatchObject({ text: 'try 2' });
+    expect(await count('events', 'stream_id', id)).toBe(1);
+  });
+
   // Fifty twins, in two processes' worth of stores: one effect, fifty equal answers.
   it('lets fifty concurrent twins have one effect', async () => {
     const id = newId('note');

@@ -39,7 +39,7 @@ export interface EventStoreOptions {
   readonly committed: () => void;
 }
 
-export interface CreateOptions {
+export interface CommandOptions {
   /** A unique index of the service refused the documents: say which rule that is. Null when it is no rule. */
   refusal?(constraint: string): Promise<RuleViolation | null> | RuleViolation | null;
   /**
@@ -76,20 +76,9 @@ export class EventStore {
   constructor(private readonly options: EventStoreOptions) {}
 
   /** For what does not exist yet: nothing is loaded, one round trip. */
-  create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CreateOptions = {}): Promise<RecordedAnswer> {
-    const { lostRace } = options;
+  create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CommandOptions = {}): Promise<RecordedAnswer> {
     return this.twins.pass(request, () =>
-      this.untilDecided(request, lostRace?.decisionsMax ?? DECISIONS_MAX, async () => {
-        try {
-          return await this.commit(request, await this.outcomeOf(request, decide));
-        } catch (error) {
-          const constraint = violatedConstraint(error);
-          if (constraint !== null && constraint === lostRace?.constraint) throw new LostRace();
-          const refusal = constraint === null ? null : await options.refusal?.(constraint);
-          if (!refusal) throw error;
-          return this.commit(request, this.refused(request, refusal));
-        }
-      }),
+      this.untilDecided(request, options.lostRace?.decisionsMax, () => this.decideAndCommit(request, decide, options)),
     );
   }
 
@@ -99,9 +88,10 @@ export class EventStore {
     aggregate: Aggregate<State, Event>,
     id: string,
     decide: (state: State, loaded: Loaded<State>) => Decision | Promise<Decision>,
+    options: CommandOptions = {},
   ): Promise<RecordedAnswer> {
     return this.twins.pass(request, () =>
-      this.untilDecided(request, DECISIONS_MAX, async () => {
+      this.untilDecided(request, options.lostRace?.decisionsMax, async () => {
         const { remembered, loaded } = await this.loadWithMemory(request, aggregate, id);
         if (remembered !== null) return remembered;
         const { state, version } = loaded;
@@ -111,7 +101,7 @@ export class EventStore {
             current_version: version,
           });
         }
-        return this.commit(request, await this.outcomeOf(request, () => decide(state, loaded)));
+        return this.decideAndCommit(request, () => decide(state, loaded), options);
       }),
     );
   }
@@ -142,7 +132,7 @@ export class EventStore {
   /** Lost races are decided again on what the winner left; a winner with our own key has answered for us. */
   private async untilDecided(
     request: CommandRequest,
-    decisionsMax: number,
+    decisionsMax: number | undefined = DECISIONS_MAX,
     attempt: () => Promise<RecordedAnswer>,
   ): Promise<RecordedAnswer> {
     for (let decisions = 1; ; decisions++) {
@@ -154,6 +144,22 @@ export class EventStore {
         if (!isLostRace(error)) throw translated(error);
         if (decisions === decisionsMax) throw sqlState(error) === LOCK_NOT_AVAILABLE ? keyInUse() : contended();
       }
+    }
+  }
+
+  private async decideAndCommit(
+    request: CommandRequest,
+    decide: () => Decision | Promise<Decision>,
+    { refusal, lostRace }: CommandOptions,
+  ): Promise<RecordedAnswer> {
+    try {
+      return await this.commit(request, await this.outcomeOf(request, decide));
+    } catch (error) {
+      const constraint = violatedConstraint(error);
+      if (constraint !== null && constraint === lostRace?.constraint) throw new LostRace();
+      const violation = constraint === null ? null : await refusal?.(constraint);
+      if (!violation) throw error;
+      return this.commit(request, this.refused(request, violation));
     }
   }
 

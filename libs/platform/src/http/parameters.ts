@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { hash } from 'node:crypto';
 import stringify from 'safe-stable-stringify';
+import { CALLER_HEADER } from '../caller';
 import type { CommandRequest } from '../event-store';
 import { isId } from '../ids';
 import { notePathId } from '../openapi';
@@ -15,6 +16,13 @@ export const CurrentCaller = createParamDecorator((_: unknown, context: Executio
 
 /** The instant that counts as now. */
 export const Now = createParamDecorator((_: unknown, context: ExecutionContext) => admissionOf(requestOf(context)).now);
+
+/** The headers with which another service is asked on the same caller's behalf, and no less new than the caller asked for. */
+export const PassedOn = createParamDecorator((_: unknown, context: ExecutionContext): Record<string, string> => {
+  const request = requestOf(context);
+  const passed = [CALLER_HEADER, 'works-position'].map((name) => [name, header(request, name)]);
+  return { ...Object.fromEntries(passed.filter(([, value]) => value !== undefined)), 'x-request-id': request.id } as Record<string, string>;
+});
 
 /** A mutation as the event store wants it: who, when, under which key, and what exactly was asked. */
 export const Command = createParamDecorator((_: unknown, context: ExecutionContext): CommandRequest => {

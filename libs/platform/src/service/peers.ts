@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { ServiceConfig } from '../config';
+import { Problem } from '../problems';
 
 const ASK_AGAIN_MS = 100;
 
-/** Asks another service how far it has published, over HTTP; see PublishedController. */
+/** A read takes at most this long: a caller who waits for two services must not wait for ever on one. */
+const READ_MS = 5_000;
+
+/** Asks other services over HTTP: how far they have published (see PublishedController), and what they answer on a caller's behalf. */
 export class Peers {
   private readonly pools = new Map<string, Pool>();
 
@@ -15,14 +19,38 @@ export class Peers {
 
   /** Resolves once the service has published through the position; a service that is away is asked again until the signal ends it. */
   async publishedThrough(service: string, position: bigint, signal: AbortSignal): Promise<bigint> {
-    const pool = this.pools.get(service);
-    if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
+    const pool = this.poolOf(service);
     while (!signal.aborted) {
       const published = await ask(pool, position, signal).catch(() => null);
       if (published === true) return position;
       if (published === null) await delay(ASK_AGAIN_MS, undefined, { signal });
     }
     throw signal.reason;
+  }
+
+  /**
+   * What another service answers to a read, with its own door, scopes and row-level security in force for the same caller. `headers` come
+   * from `@PassedOn()`. Its refusals that are worth another try become ours; whatever else goes wrong is 503 unavailable.
+   */
+  async read<Body>(service: string, path: string, headers: Record<string, string>): Promise<Body> {
+    const pool = this.poolOf(service);
+    const answer = await pool.request({ method: 'GET', path, headers, signal: AbortSignal.timeout(READ_MS) }).catch(() => null);
+    const body = await answer?.body.json().catch(() => null);
+    if (answer?.statusCode === 200 && body != null) return body as Body;
+    const refusal = body as { code?: unknown; detail?: unknown } | null | undefined;
+    if (refusal?.code === 'not_caught_up') throw new Problem('not_caught_up', String(refusal.detail), {}, { 'retry-after': '1' });
+    throw new Problem(
+      'unavailable',
+      `The part that answers ${service} is not reachable. Try again in a moment.`,
+      {},
+      { 'retry-after': '1' },
+    );
+  }
+
+  private poolOf(service: string): Pool {
+    const pool = this.pools.get(service);
+    if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
+    return pool;
   }
 
   async close(): Promise<void> {

@@ -75,7 +75,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     publishedThrough: (source, position, signal) => peers.publishedThrough(source, position, signal),
     subscription: () => transport.subscription,
   });
-  const providers = providersOf({ definition, config, logger, pool, workers, log, metrics, relay, caughtUp, transport });
+  const providers = providersOf({ definition, config, logger, pool, workers, log, metrics, peers, relay, caughtUp, transport });
   const housekeeping = new Housekeeping(workers, logger);
 
   const app = await createHttpApp({
@@ -157,12 +157,13 @@ interface Parts {
   workers: Pool;
   log: EventLog;
   metrics: Metrics;
+  peers: Peers;
   relay: Relay;
   caughtUp: CaughtUp;
   transport: BatchTransport;
 }
 
-function providersOf({ definition, config, logger, pool, workers, log, metrics, relay, caughtUp, transport }: Parts): Provider[] {
+function providersOf({ definition, config, logger, pool, workers, log, metrics, peers, relay, caughtUp, transport }: Parts): Provider[] {
   const database = new TenantDatabase(pool);
   const store = new EventStore({
     pool,
@@ -177,6 +178,7 @@ function providersOf({ definition, config, logger, pool, workers, log, metrics, 
     { provide: TenantDatabase, useValue: database },
     { provide: Inbox, useValue: new Inbox(database) },
     { provide: CaughtUp, useValue: caughtUp },
+    { provide: Peers, useValue: peers },
     { provide: Pages, useValue: new Pages(deriveKey(config.secret, 'cursor')) },
     { provide: Published, useValue: new Published(workers, relay) },
     { provide: Lag, useValue: new Lag(transport) },
