@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { isId } from '@works/platform/ids';
+import { root } from '../home';
 import { whatToPaste } from './what-to-paste';
 
 const dev = {
@@ -7,10 +9,10 @@ const dev = {
 };
 
 describe('what to paste', () => {
-  const text = whatToPaste(dev, { kafka: false, home: '/home/asha/.works' });
+  const text = whatToPaste(dev, { kafka: false, home: join(root, '.works') });
 
   it('says where everything is', () => {
-    for (const part of ['http://127.0.0.1:4321/works/docs', '/home/asha/.works', 'Acme org_1', 'sk_live_x', 'sk_test_x'])
+    for (const part of ['http://127.0.0.1:4321/works/docs', join(root, '.works'), 'Acme org_1', 'sk_live_x', 'sk_test_x'])
       expect(text).toContain(part);
     expect(text).toContain('embedded');
     expect(whatToPaste(dev, { kafka: true, home: '' })).toContain('Apache Kafka\n');
@@ -27,6 +29,12 @@ describe('what to paste', () => {
       'curl -X',
       `curl ${dev.url}/users/${ownerIn(text)}/queue`,
     ]);
+  });
+
+  it('says where the product is when it is elsewhere', () => {
+    expect(whatToPaste(dev, { kafka: false, home: '/srv/my works' })).toContain(
+      "\nWORKS_HOME='/srv/my works' npm run --silent works -- listen\n",
+    );
   });
 
   it('names ids that the product takes, and a key that is new each time', () => {
