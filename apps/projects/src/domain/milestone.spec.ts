@@ -1,25 +1,17 @@
-import { RuleViolation } from '@works/platform/errors';
+import { specificationOf } from '@works/platform/testing';
 import { aGate, GLASS, KEY, milestoneAfter, MORNING, NOON } from './delivery.examples';
-import { addMilestone, reachMilestone, reachWhenDone, type Gate, type Milestone, type MilestoneEvent, type Reaching } from './milestone';
+import {
+  addMilestone,
+  evolve,
+  reachMilestone,
+  reachWhenDone,
+  type Gate,
+  type Milestone,
+  type MilestoneEvent,
+  type Reaching,
+} from './milestone';
 
-/** given(what happened).when(what is asked).then(what happens | nothing | a refusal) */
-const given = (...history: MilestoneEvent[]) => ({
-  when: (decide: (milestone: Milestone) => MilestoneEvent[]) => ({
-    then: (...events: MilestoneEvent[]) => expect(decide(milestoneAfter(...history))).toEqual(events),
-    thenNothing: () => expect(decide(milestoneAfter(...history))).toEqual([]),
-    thenRefused: (code: string, extra: object = {}) =>
-      expect(refusalOf(() => decide(milestoneAfter(...history)))).toMatchObject({ code, extra }),
-  }),
-});
-
-function refusalOf(decide: () => MilestoneEvent[]): RuleViolation {
-  try {
-    throw new Error(`Not refused, but: ${JSON.stringify(decide())}`);
-  } catch (error) {
-    if (error instanceof RuleViolation) return error;
-    throw error;
-  }
-}
+const given = specificationOf(evolve);
 
 const added = (overrides: Partial<Gate> = {}) => addMilestone(aGate(overrides), MORNING);
 const reached = (overrides = {}): MilestoneEvent => ({
