@@ -15,13 +15,17 @@ describe('the README', () => {
   let product: Product;
   const notRun = new Set([...commandsIn('The journey, in five minutes'), ...commandsIn("The operator's command line")]);
   const environment: NodeJS.ProcessEnv = { ...process.env };
+  const running = new Set<ChildProcess>();
 
   beforeAll(async () => {
     product = await Product.start();
     environment['WORKS_HOME'] = product.home;
   }, 90_000);
 
-  afterAll(() => product.stop(), 30_000);
+  afterAll(async () => {
+    for (const child of running) process.kill(-child.pid!, 'SIGKILL');
+    await product.stop();
+  }, 30_000);
 
   /** The one command of the README that has these words, with this product's folder and port for those of `npm start`. */
   function command(words: string): string {
@@ -33,8 +37,13 @@ describe('the README', () => {
     return line!.replace('./.works/', `${product.home}/`).replace(':4000/', `:${product.port}/`);
   }
 
-  const open = (line: string): ChildProcess =>
-    spawn('bash', ['-c', line], { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  /** In a process group of its own, as a terminal would: a signal to the group is Ctrl-C. */
+  function open(line: string): ChildProcess {
+    const child = spawn('bash', ['-c', line], { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    running.add(child);
+    child.once('close', () => running.delete(child));
+    return child;
+  }
 
   async function bash(line: string): Promise<string> {
     const child = open(line);
@@ -102,7 +111,7 @@ describe('the README', () => {
       { withinMs: 10_000 },
     );
     expect(heard).not.toContain('whose signature is not ours');
-    process.kill(-listener.pid!, 'SIGINT'); // what Ctrl-C does: to everything that runs in that terminal
+    process.kill(-listener.pid!, 'SIGINT');
     await eventually(() => expect(heard).toMatch(/Stopped; whk_\w+ is deleted\./), { withinMs: 10_000 });
   }, 60_000);
 
