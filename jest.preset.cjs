@@ -18,6 +18,7 @@ const ESM_ONLY = [
   '@nestjs',
   'file-type',
   'load-esm',
+  'content-disposition',
   'cookie',
   'temporal-polyfill',
   'temporal-utils',

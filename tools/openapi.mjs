@@ -18,24 +18,26 @@ const parts = SERVICES.map((service) => {
   return openApiParts({ service, controllers, catalogue: PROBLEMS });
 });
 
+const TAGS = {
+  Projects: 'A delivery with an owner, from a won deal or directly.',
+  Milestones: 'The gates that end the phases of a project.',
+  Tasks: 'One thing to do, in somebody’s queue.',
+  Queues: 'What a person has to do now, in one call.',
+  Events: 'Everything that happened, in order, without gaps.',
+  Webhooks: 'Where events go, and how each delivery went.',
+};
+
 const text = { type: 'string' };
 const document = {
   openapi: '3.1.0',
   info: {
     title: 'SK Works',
     version,
-    description:
-      'A won deal becomes a project, scaffolded into milestones and tasks; completed tasks reach milestones; everything that happens is an event: signed, delivered at least once, replayable.',
+    description: readFileSync(join(root, 'docs/reference/introduction.md'), 'utf8').trim(),
   },
   servers: [{ url: 'https://api.softknack.com/works/v1' }],
   security: [{ key: [] }],
-  tags: [
-    ...new Set(
-      parts.flatMap(({ paths }) => Object.values(paths).flatMap((operations) => Object.values(operations).flatMap(({ tags }) => tags))),
-    ),
-  ]
-    .sort()
-    .map((name) => ({ name })),
+  tags: tagsOf(parts),
   paths: sorted(mergedPaths(parts.map(({ paths }) => paths))),
   components: {
     securitySchemes: {
@@ -103,6 +105,16 @@ function differences(was, is, pointer = '') {
   if (typeof was !== 'object' || typeof is !== 'object' || was === null || is === null) return [`  ${pointer}`];
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])];
   return names.flatMap((name) => differences(was[name], is[name], `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`));
+}
+
+/** In the order in which a newcomer meets them; one that has no text here comes last. */
+function tagsOf(all) {
+  const used = new Set(
+    all.flatMap(({ paths }) => Object.values(paths).flatMap((operations) => Object.values(operations).flatMap(({ tags }) => tags))),
+  );
+  const introduced = Object.keys(TAGS).filter((name) => used.has(name));
+  const others = [...used].filter((name) => !(name in TAGS)).sort();
+  return [...introduced.map((name) => ({ name, description: TAGS[name] })), ...others.map((name) => ({ name }))];
 }
 
 function sorted(object) {

@@ -10,6 +10,9 @@ const KNOWN_MAX = 10_000;
 /** The signature is good for 30 s; it is renewed long before. */
 const SIGN_EVERY_MS = 5_000;
 
+/** The scheme's name is spelled as one likes (RFC 9110, 11.1). */
+const bearer = /^Bearer +(\S+)$/i;
+
 /** Who is behind a key, with the header that tells a service so. */
 export interface Admitted {
   readonly caller: Caller;
@@ -28,20 +31,23 @@ interface CallerRow {
   time_zone: string;
 }
 
+/** The caller behind the hash of a key; null when there is none, or none any more. */
+export type FindCaller = (hash: string) => Promise<Caller | null>;
+
 /** Turns keys into callers. Requests with one key that come together share one look-up. */
 export class Callers {
   private readonly known = new LRUCache<string, Promise<Caller | null>>({ max: KNOWN_MAX, ttl: KNOWN_FOR_MS });
   private readonly signed = new LRUCache<string, Signed>({ max: KNOWN_MAX });
 
   constructor(
-    private readonly pool: Pool,
+    private readonly find: FindCaller,
     private readonly signingKey: Buffer,
   ) {}
 
   /** Null whatever is wrong with the header; the reason is nobody's business. */
   async admit(authorization: string | undefined): Promise<Admitted | null> {
-    const key = authorization?.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
-    if (!isApiKey(key)) return null;
+    const key = bearer.exec(authorization ?? '')?.[1];
+    if (key === undefined || !isApiKey(key)) return null;
     const hash = hashOfApiKey(key);
     const caller = await this.callerOf(hash);
     return caller === null ? null : this.sign(hash, caller);
@@ -50,28 +56,11 @@ export class Callers {
   private callerOf(hash: string): Promise<Caller | null> {
     const known = this.known.get(hash);
     if (known !== undefined) return known;
-    const looked = this.lookUp(hash);
+    const looked = this.find(hash);
     this.known.set(hash, looked);
     // An outage says nothing about the key: the next request asks again.
     looked.catch(() => this.known.delete(hash));
     return looked;
-  }
-
-  private async lookUp(hash: string): Promise<Caller | null> {
-    const { rows } = await this.pool.query<CallerRow>({
-      name: 'works_caller_of',
-      text: 'select * from works_caller_of($1)',
-      values: [hash],
-    });
-    const row = rows[0];
-    if (row === undefined) return null;
-    return {
-      organizationId: row.organization_id,
-      livemode: row.livemode,
-      actor: { type: 'api_key', id: row.key_id },
-      scopes: row.scopes,
-      timeZone: row.time_zone,
-    };
   }
 
   private sign(hash: string, caller: Caller): Admitted {
@@ -83,3 +72,19 @@ export class Callers {
     return signed;
   }
 }
+
+/** Looks in the gateway's database, which shows a key only to whoever has its hash. */
+export const findCallerIn =
+  (pool: Pool): FindCaller =>
+  async (hash) => {
+    const { rows } = await pool.query<CallerRow>({ name: 'works_caller_of', text: 'select * from works_caller_of($1)', values: [hash] });
+    const row = rows[0];
+    if (row === undefined) return null;
+    return {
+      organizationId: row.organization_id,
+      livemode: row.livemode,
+      actor: { type: 'api_key', id: row.key_id },
+      scopes: row.scopes,
+      timeZone: row.time_zone,
+    };
+  };

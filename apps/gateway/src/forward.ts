@@ -4,6 +4,7 @@ import type { Dispatcher, Pool } from 'undici';
 import { CALLER_HEADER } from '@works/platform/caller';
 import { Problem } from '@works/platform/problems';
 import type { Admitted } from './callers';
+import { bodyOf } from './request-body';
 import type { SeenPositions } from './seen-positions';
 
 /** What a request may tell a service besides its body. The key itself never goes further than here. */
@@ -18,10 +19,6 @@ const TO_CLIENT = [
   'cache-control',
 ] as const;
 
-export const BODY_BYTES_MAX = 1_048_576;
-/** Bodies up to this are held here, so that they can be sent again on a fresh connection; larger ones stream through. */
-const HELD_BYTES_MAX = 65_536;
-
 export interface Forwarding {
   readonly pool: Pool;
   readonly service: string;
@@ -34,10 +31,10 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, admi
   const given = request.headers['works-position'];
   const positions = to.positions.headerFor(admitted.caller, Array.isArray(given) ? given.join(',') : given);
   if (positions === null) throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
-  const body = await bodyOf(request);
+  const body = await bodyOf(request.raw);
   const options: Dispatcher.DispatchOptions = {
     method: request.method,
-    path: request.raw.url!.slice(to.prefix.length),
+    path: pathOf(request.raw.url!, to.prefix),
     headers: headersFor(request, admitted, positions),
     body: body as Dispatcher.DispatchOptions['body'],
   };
@@ -50,6 +47,9 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, admi
   }
 }
 
+/** What follows the prefix; before it may stand the scheme and the host, as a proxy's client writes them (RFC 9112, 3.2.2). */
+const pathOf = (url: string, prefix: string): string => url.slice(url.indexOf(prefix) + prefix.length);
+
 function headersFor(request: FastifyRequest, admitted: Admitted, positions: string): Record<string, string> {
   const headers: Record<string, string> = { [CALLER_HEADER]: admitted.header, 'x-request-id': request.id };
   if (positions !== '') headers['works-position'] = positions;
@@ -60,37 +60,18 @@ function headersFor(request: FastifyRequest, admitted: Admitted, positions: stri
   return headers;
 }
 
-async function bodyOf(request: FastifyRequest): Promise<Buffer | NodeJS.ReadableStream | AsyncIterable<Buffer> | null> {
-  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-  if (length === undefined && encoding === undefined) return null;
-  if (Number(length ?? 0) > BODY_BYTES_MAX) throw tooLarge();
-  if (length !== undefined && Number(length) > HELD_BYTES_MAX) return request.raw;
-  return collect(request.raw);
-}
-
-/** A body that does not say its length is held to the same limit. */
-async function collect(source: NodeJS.ReadableStream): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-}
-
-const tooLarge = () => new Problem('body_too_large', 'The body may have at most 1 MB.', {}, { connection: 'close' });
-
 /** Null when the answer went through to its end or broke after it had begun; the error when nothing of it came. */
 function send(to: Forwarding, options: Dispatcher.DispatchOptions, reply: FastifyReply, admitted: Admitted): Promise<Error | null> {
   return new Promise((done) => {
     const client = reply.raw;
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(controller) {
-        client.once('close', () => {
+        const leave = () => {
           if (!client.writableFinished) controller.abort(new Error('the client went away'));
-        });
+        };
+        if (client.destroyed)
+          leave(); // while the request waited for a connection
+        else client.once('close', leave);
       },
       onResponseStart(controller, status, headers) {
         reply.hijack();

@@ -1,19 +1,19 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Pool } from 'undici';
-import { requestIdOf, type Metrics } from '@works/platform/http';
+import { notReady, refuseUnreadable, requestIdOf, type Metrics, type ReadyChecks } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
 import { Problem } from '@works/platform/problems';
 import type { Callers } from './callers';
 import { addDocs } from './docs';
 import { forward } from './forward';
-import { answerProblem, malformedHttp, unauthenticated } from './problems';
+import { answerProblem, unauthenticated } from './problems';
 import { readRoutes } from './routes';
 import { SeenPositions } from './seen-positions';
 
 export const PREFIX = '/works/v1';
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+/** A whole request is here within this time, or its connection ends: a body of 1 MB over a line of 200 kbit/s takes 42 s. */
+const REQUEST_MS = 60_000;
 
 export interface GatewayParts {
   readonly openApi: string;
@@ -23,33 +23,36 @@ export interface GatewayParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Named checks of `/health/ready`. */
-  readonly ready: Readonly<Record<string, () => Promise<unknown>>>;
+  readonly ready: ReadyChecks;
 }
 
 /** The public door: admits, gives the request an id, forwards to the service that owns the route. It knows nothing of the domain. */
 export async function buildGateway(parts: GatewayParts): Promise<FastifyInstance> {
+  const refuse = (error: Error, request: FastifyRequest, reply: FastifyReply) => answerProblem(error, request, reply, parts.logger);
   const app = fastify({
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => requestIdOf(request.headers['x-request-id']),
-    disableRequestLogging: true,
     forceCloseConnections: 'idle',
     keepAliveTimeout: 75_000,
+    requestTimeout: REQUEST_MS,
     routerOptions: { maxParamLength: 500 },
-    clientErrorHandler: (_error: Error, socket: Socket) => void (socket.writable ? socket.end(malformedHttp()) : socket.destroy()),
+    // Addresses that cannot even be looked up, such as `/tasks/%zz`: Fastify refuses them before any hook.
+    frameworkErrors: (_error, request, reply) => refuse(noSuchAddress(request), request, reply.header('request-id', request.id)),
+    clientErrorHandler: refuseUnreadable,
   });
   // Bodies are not read here: they are passed on as they come.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-  app.setErrorHandler((error: Error, request, reply) => answerProblem(error, request, reply, parts.logger));
-  app.setNotFoundHandler((request, reply) =>
-    answerProblem(new Problem('route_not_found', `There is no ${request.raw.url?.split('?')[0]}.`), request, reply, parts.logger),
-  );
+  app.setErrorHandler(refuse);
+  app.setNotFoundHandler((request, reply) => refuse(noSuchAddress(request), request, reply));
   account(app, parts);
   addHealth(app, parts);
   await addDocs(app, parts.openApi);
   addRoutes(app, parts);
   return app;
 }
+
+const noSuchAddress = (request: FastifyRequest) => new Problem('route_not_found', `There is no ${request.raw.url?.split('?')[0]}.`);
 
 function addRoutes(app: FastifyInstance, { openApi, callers, services }: GatewayParts): void {
   const positions = new SeenPositions();
@@ -60,15 +63,21 @@ function addRoutes(app: FastifyInstance, { openApi, callers, services }: Gateway
       const to = { pool, service, prefix: PREFIX, positions };
       app.route({ method, url: PREFIX + path, handler: (request, reply) => admitAndForward(request, reply, callers, to) });
     }
-    const allow = METHODS.filter((method) => methods.has(method)).join(', ');
-    app.route({
-      method: METHODS.filter((method) => !methods.has(method)),
-      url: PREFIX + path,
-      handler: () => {
-        throw new Problem('method_not_allowed', `This address takes ${allow}.`, {}, { allow });
-      },
-    });
+    refuseOtherMethods(app, PREFIX + path, [...methods.keys()]);
   }
+}
+
+function refuseOtherMethods(app: FastifyInstance, url: string, methods: string[]): void {
+  const allow = methods.sort().join(', ');
+  // Where there is GET, Fastify answers HEAD as well.
+  const taken = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+  app.route({
+    method: app.supportedMethods.filter((method) => !taken.includes(method)),
+    url,
+    handler: () => {
+      throw new Problem('method_not_allowed', `This address takes ${allow}.`, {}, { allow });
+    },
+  });
 }
 
 async function admitAndForward(
@@ -105,15 +114,7 @@ function account(app: FastifyInstance, { logger, metrics }: GatewayParts): void 
 function addHealth(app: FastifyInstance, { metrics, ready }: GatewayParts): void {
   app.get('/health/live', () => ({ status: 'live' }));
   app.get('/health/ready', async (_request, reply) => {
-    const outcomes = await Promise.all(
-      Object.entries(ready).map(([name, check]) =>
-        check().then(
-          () => null,
-          () => name,
-        ),
-      ),
-    );
-    const failed = outcomes.filter((name) => name !== null);
+    const failed = await notReady(ready);
     return reply.code(failed.length === 0 ? 200 : 503).send({ status: failed.length === 0 ? 'ready' : 'not ready', failed });
   });
   app.get('/metrics', async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()));

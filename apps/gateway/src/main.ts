@@ -4,7 +4,7 @@ import { Metrics } from '@works/platform/http';
 import { createLogger } from '@works/platform/logging';
 import { migrate, openPool } from '@works/platform/postgres';
 import { openHttp, stopWhenAsked } from '@works/platform/service';
-import { Callers } from './callers';
+import { Callers, findCallerIn } from './callers';
 import { gatewayConfig } from './config';
 import { buildGateway } from './gateway';
 import { readOpenApi } from './routes';
@@ -33,7 +33,7 @@ async function start(): Promise<void> {
   };
   const app = await buildGateway({
     openApi: readOpenApi(),
-    callers: new Callers(pool, deriveKey(config.secret, 'caller')),
+    callers: new Callers(findCallerIn(pool), deriveKey(config.secret, 'caller')),
     services,
     logger,
     metrics: new Metrics('gateway'),

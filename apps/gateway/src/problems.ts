@@ -23,15 +23,11 @@ function asProblem(error: Error): Problem {
   if (error instanceof Problem) return error;
   if (isOutage(error))
     return new Problem('unavailable', 'The service cannot check keys at the moment. Try again.', {}, { 'retry-after': '1' });
-  if ((error as FastifyError).statusCode === 400) return new Problem('route_not_found', 'There is no such address.');
+  // The one thing that Fastify itself refuses after the address: a Content-Type that is none.
+  if ((error as FastifyError).statusCode === 415)
+    return new Problem('unsupported_media_type', 'Send the body as JSON: `Content-Type: application/json`.');
   return new Problem(
     'internal_error',
     'Something went wrong on our side. Send the same request again; with the same key it cannot happen twice.',
   );
 }
-
-/** For bytes that never became a request. */
-export const malformedHttp = (): string => {
-  const body = JSON.stringify({ type: 'about:blank', title: 'This is not HTTP that we can read', status: 400 });
-  return `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`;
-};

@@ -26,5 +26,5 @@ export function createKeyCommand(): Command {
         json ? `${JSON.stringify(key)}\n` : `Key     ${key.id}\nSecret  ${key.key}\n\nThe secret is shown this once and kept nowhere.\n`,
       );
     });
-  return new Command('keys').description('API keys').addCommand(create);
+  return new Command('keys').description('make API keys').addCommand(create);
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { Webhook } from 'standardwebhooks';
 import type { PublicEvent } from '@works/contracts/events';
 import { Home, type DevFile } from '../home';
+import { paint } from '../paint';
 import { phraseOf } from './phrases';
 
 interface Options {
@@ -58,7 +58,7 @@ function receive(server: Server, webhook: Webhook): void {
     request.on('end', () => {
       const line = lineOf(request, Buffer.concat(chunks).toString(), webhook);
       response.writeHead(line === null ? 400 : 200).end();
-      process.stdout.write(`${line ?? styleText('red', 'A request came whose signature is not ours; answered 400.')}\n`);
+      process.stdout.write(`${line ?? paint('red', 'A request came whose signature is not ours; answered 400.')}\n`);
     });
   });
 }
@@ -72,9 +72,9 @@ function lineOf(request: IncomingMessage, body: string, webhook: Webhook): strin
   }
   const event = JSON.parse(body) as PublicEvent;
   const attempt = String(request.headers['webhook-attempt'] ?? '');
-  const again = attempt.startsWith('1/') || attempt === '' ? '' : styleText('yellow', ` (attempt ${attempt})`);
+  const again = attempt.startsWith('1/') || attempt === '' ? '' : paint('yellow', ` (attempt ${attempt})`);
   const time = new Date(event.timestamp).toLocaleTimeString('en-GB');
-  return `${styleText('dim', time)}  ${styleText('cyan', event.type.padEnd(17))} ${phraseOf(event)}${again}  ${styleText('dim', event.subject)}`;
+  return `${paint('dim', time)}  ${paint('cyan', event.type.padEnd(17))} ${phraseOf(event)}${again}  ${paint('dim', event.subject)}`;
 }
 
 class Endpoints {

@@ -21,7 +21,7 @@ export function createOrganizationCommand(): Command {
           : `Organization  ${name} ${id}\nLive key      ${live_key}\nTest key      ${test_key}\n\nThe keys are shown this once and kept nowhere.\n`,
       );
     });
-  return new Command('organizations').description('who the product works for').addCommand(create);
+  return new Command('organizations').description('make organizations, with a live and a test key').addCommand(create);
 }
 
 function refuseUnknownZone(zone: string): void {

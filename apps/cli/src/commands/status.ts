@@ -1,8 +1,8 @@
-import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { Client } from 'pg';
 import { openHttp } from '@works/platform/service';
 import { Home } from '../home';
+import { paint } from '../paint';
 
 const SERVICES = ['projects', 'tasks', 'webhooks'] as const;
 
@@ -25,10 +25,10 @@ async function status(): Promise<void> {
     const up = await isReady(`unix:${home.socket(service)}`);
     const relay = await one<{ behind: number; seconds: number }>(home.databaseUrl(server, service, 'worker'), RELAY_LAG);
     const consumer = up ? await consumerLag(`unix:${home.socket(service)}`) : '–';
-    lines.push(row(service, up ? 'yes' : styleText('red', 'no'), `${relay.behind} events, ${relay.seconds.toFixed(1)} s`, consumer));
+    lines.push(row(service, up ? 'yes' : paint('red', 'no'), `${relay.behind} events, ${relay.seconds.toFixed(1)} s`, consumer));
   }
   const dev = home.dev();
-  if (dev !== null) lines.push(row('gateway', (await isReady(new URL(dev.url).origin)) ? 'yes' : styleText('red', 'no'), '', ''));
+  if (dev !== null) lines.push(row('gateway', (await isReady(new URL(dev.url).origin)) ? 'yes' : paint('red', 'no'), '', ''));
   const deliveries = await one<{ pending: number; due: number; dead: number }>(
     home.databaseUrl(server, 'webhooks', 'worker'),
     `select count(*) filter (where status = 'pending')::int as pending,

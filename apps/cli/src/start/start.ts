@@ -6,6 +6,7 @@ import { migrate, provision, type DatabaseName, type EmbeddedServer } from '@wor
 import { Home, root } from '../home';
 import { createOrganization, withGatewayDatabase } from '../organizations';
 import { KeptPostgres } from './kept-postgres';
+import { refuseTakenPort } from './port';
 import { Progress } from './progress';
 import { ServiceProcess, type ServiceName } from './service-process';
 import { whatToPaste } from './what-to-paste';
@@ -29,6 +30,10 @@ const LOOK_EVERY_MS = 250;
 export async function start({ port, kafka }: StartOptions): Promise<void> {
   const home = Home.here();
   const release = claim(home);
+  await refuseTakenPort(port).catch((error: Error) => {
+    release();
+    throw error;
+  });
   const progress = new Progress();
   const stops: (() => Promise<void>)[] = [];
   const stopAll = async () => {

@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import { newId } from '@works/platform/ids';
-import type { DevFile } from '../home';
+import { root, type DevFile } from '../home';
 
 /** The three lines that show a newcomer what this is. */
 export function whatToPaste({ url, organizations }: DevFile, { kafka, home }: { kafka: boolean; home: string }): string {
@@ -18,7 +19,7 @@ export function whatToPaste({ url, organizations }: DevFile, { kafka, home }: { 
 
   Paste these. First, in another terminal, something that receives:
 
-npm run --silent works -- listen
+${elsewhere(home)}npm run --silent works -- listen
 
   Then a won deal, and the queue it fills:
 
@@ -31,3 +32,6 @@ curl ${url}/users/${owner}/queue -H "Authorization: Bearer ${key}"
 
   Ctrl-C stops everything; the next npm start finds all of it again.`;
 }
+
+/** The command line looks into the checkout's own folder unless told otherwise. */
+const elsewhere = (home: string): string => (home === join(root, '.works') ? '' : `WORKS_HOME='${home}' `);

@@ -122,8 +122,8 @@ describe('POST /projects/{id}/milestones', () => {
       await add(id);
       await service.write(
         caller,
-        `select works_store_milestones(m.organization_id, m.livemode, array_agg('milestones'::text), array_agg('mst_' || n), array_agg(1),
-                  array_agg((m.state || jsonb_build_object('id', 'mst_' || n, 'position', n))::text))
+        `select works_store_documents(m.organization_id, m.livemode, array_agg(m.organization_id), array_agg(m.livemode), array_agg('milestones'::text),
+                  array_agg('mst_' || n), array_agg(1), array_agg((m.state || jsonb_build_object('id', 'mst_' || n, 'position', n))::text))
            from milestones m cross join generate_series(2, 1000) n where m.project_id = $1 group by m.organization_id, m.livemode`,
         [id],
       );

@@ -1,8 +1,9 @@
-import { RuleViolation } from '@works/platform/errors';
+import { refusalOf, specificationOf } from '@works/platform/testing';
 import { aGate, GLASS, KEY, milestoneAfter, MORNING, NOON } from './delivery.examples';
 import {
   addMilestone,
   addMilestoneLater,
+  evolve,
   reachMilestone,
   reachWhenDone,
   reopenMilestone,
@@ -15,24 +16,7 @@ import {
   type Terms,
 } from './milestone';
 
-/** given(what happened).when(what is asked).then(what happens | nothing | a refusal) */
-const given = (...history: MilestoneEvent[]) => ({
-  when: (decide: (milestone: Milestone) => MilestoneEvent[]) => ({
-    then: (...events: MilestoneEvent[]) => expect(decide(milestoneAfter(...history))).toEqual(events),
-    thenNothing: () => expect(decide(milestoneAfter(...history))).toEqual([]),
-    thenRefused: (code: string, extra: object = {}) =>
-      expect(refusalOf(() => decide(milestoneAfter(...history)))).toMatchObject({ code, extra }),
-  }),
-});
-
-function refusalOf(decide: () => MilestoneEvent[]): RuleViolation {
-  try {
-    throw new Error(`Not refused, but: ${JSON.stringify(decide())}`);
-  } catch (error) {
-    if (error instanceof RuleViolation) return error;
-    throw error;
-  }
-}
+const given = specificationOf(evolve);
 
 const added = (overrides: Partial<Gate> = {}) => addMilestone(aGate(overrides), MORNING);
 const reached = (overrides = {}): MilestoneEvent => ({

@@ -1,25 +1,8 @@
-import { RuleViolation } from '@works/platform/errors';
+import { specificationOf } from '@works/platform/testing';
 import { aDelivery, ASHA, BRAM, GLASS, HANDOVER, MORNING, NOON, projectAfter } from './delivery.examples';
-import { closeProject, createProject, reopenProject, updateProject, type Close, type Project, type ProjectEvent } from './project';
+import { closeProject, createProject, evolve, reopenProject, updateProject, type Close, type Project, type ProjectEvent } from './project';
 
-/** given(what happened).when(what is asked).then(what happens | nothing | a refusal) */
-const given = (...history: ProjectEvent[]) => ({
-  when: (decide: (project: Project) => ProjectEvent[]) => ({
-    then: (...events: ProjectEvent[]) => expect(decide(projectAfter(...history))).toEqual(events),
-    thenNothing: () => expect(decide(projectAfter(...history))).toEqual([]),
-    thenRefused: (code: string, extra: object = {}) =>
-      expect(refusalOf(() => decide(projectAfter(...history)))).toMatchObject({ code, extra }),
-  }),
-});
-
-function refusalOf(decide: () => ProjectEvent[]): RuleViolation {
-  try {
-    throw new Error(`Not refused, but: ${JSON.stringify(decide())}`);
-  } catch (error) {
-    if (error instanceof RuleViolation) return error;
-    throw error;
-  }
-}
+const given = specificationOf(evolve);
 
 const allDone = { milestones: 1, milestones_reached: 1, tasks: 2, tasks_completed: 2, tasks_overdue: 0 };
 const someOpen = { milestones: 1, milestones_reached: 0, tasks: 2, tasks_completed: 1, tasks_overdue: 0 };

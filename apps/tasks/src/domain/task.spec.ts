@@ -1,5 +1,5 @@
 import { fold } from '@works/platform/decider';
-import { RuleViolation } from '@works/platform/errors';
+import { specificationOf } from '@works/platform/testing';
 import { A_COMMENT, aPlan, ASHA, assigned, BRAM, cancelled, completed, created, KEY, NOON, reopened, updated } from './task.examples';
 import {
   assignTask,
@@ -19,24 +19,7 @@ import {
 
 const taskAfter = (...history: TaskEvent[]): Task => fold(evolve, history)!;
 
-/** given(what happened).when(what is asked).then(what happens | nothing | a refusal) */
-const given = (...history: TaskEvent[]) => ({
-  when: (decide: (task: Task) => TaskEvent[]) => ({
-    then: (...events: TaskEvent[]) => expect(decide(taskAfter(...history))).toEqual(events),
-    thenNothing: () => expect(decide(taskAfter(...history))).toEqual([]),
-    thenRefused: (code: string, extra: object = {}) =>
-      expect(refusalOf(() => decide(taskAfter(...history)))).toMatchObject({ code, extra }),
-  }),
-});
-
-function refusalOf(decide: () => TaskEvent[]): RuleViolation {
-  try {
-    throw new Error(`Not refused, but: ${JSON.stringify(decide())}`);
-  } catch (error) {
-    if (error instanceof RuleViolation) return error;
-    throw error;
-  }
-}
+const given = specificationOf(evolve);
 
 const now = { at: NOON, blocked: false };
 const assigning = (to: typeof ASHA | null) => (task: Task) => assignTask(task, to, now);

@@ -1,5 +1,6 @@
+import { Actor } from '../actors';
 import { Fixed, Flag, IdOf, Instant, ListOf, LocalDate, Nested, OneOf, Quantity, Text, WholeNumber } from '../fields';
-import { CompletedBy, Task } from '../tasks';
+import { Task } from '../tasks';
 
 export const MILESTONE_STATUSES = ['pending', 'reached'] as const;
 export type MilestoneStatus = (typeof MILESTONE_STATUSES)[number];
@@ -11,8 +12,8 @@ const COUNT_MAX = 2_147_483_647;
 
 /** Somebody's word that the phase is done. */
 export class SignOff {
-  @Nested(() => CompletedBy)
-  by!: CompletedBy;
+  @Nested(() => Actor)
+  by!: Actor;
 
   @Text({ max: 2_000, nullable: true })
   note!: string | null;

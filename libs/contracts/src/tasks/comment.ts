@@ -1,5 +1,5 @@
 import { Fixed, IdOf, Instant, Nested, Text, WholeNumber } from '../fields';
-import { CompletedBy } from './task';
+import { Actor } from '../actors';
 
 /** What somebody said about a task. */
 export class TaskComment {
@@ -15,8 +15,8 @@ export class TaskComment {
   @Text({ max: 10_000 })
   body!: string;
 
-  @Nested(() => CompletedBy, { description: 'Whose key it was said with.' })
-  author!: CompletedBy;
+  @Nested(() => Actor, { description: 'Whose key it was said with.' })
+  author!: Actor;
 
   @Instant()
   created_at!: string;

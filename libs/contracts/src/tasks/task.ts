@@ -1,3 +1,4 @@
+import { Actor } from '../actors';
 import { Fixed, Flag, IdOf, Instant, ListOf, LocalDate, Metadata, Nested, OneOf, Text, TimeZone, WholeNumber } from '../fields';
 
 export const TASK_STATUSES = ['open', 'completed', 'cancelled'] as const;
@@ -5,17 +6,6 @@ export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 export const TASK_PRIORITIES = ['urgent', 'high', 'normal', 'low'] as const;
 export type TaskPriority = (typeof TASK_PRIORITIES)[number];
-
-export const ACTOR_TYPES = ['api_key', 'agent', 'system'] as const;
-
-/** Who did it: the same shape as an event's `actor`. */
-export class CompletedBy {
-  @OneOf(ACTOR_TYPES)
-  type!: (typeof ACTOR_TYPES)[number];
-
-  @Text({ max: 255 })
-  id!: string;
-}
 
 /** One line of a task's checklist. */
 export class ChecklistItem {
@@ -91,8 +81,8 @@ export class Task {
   @Instant({ nullable: true })
   completed_at!: string | null;
 
-  @Nested(() => CompletedBy, { nullable: true })
-  completed_by!: CompletedBy | null;
+  @Nested(() => Actor, { nullable: true })
+  completed_by!: Actor | null;
 
   @Instant({ nullable: true })
   cancelled_at!: string | null;

@@ -1,3 +1,4 @@
+import { Actor } from '../actors';
 import { EVENT_TYPES } from '../events';
 import { Fixed, Flag, HeaderMap, IdOf, Instant, Json, ListOf, Nested, OneOf, Quantity, Text, WholeNumber } from '../fields';
 import { PageQuery } from '../lists';
@@ -177,13 +178,6 @@ export class ListDeliveriesQuery extends PageQuery {
   status?: (typeof DELIVERY_STATUSES)[number];
 }
 
-export class EventActor {
-  @OneOf(['api_key', 'agent', 'system'])
-  type!: string;
-  @Text({ max: 255 })
-  id!: string;
-}
-
 export class EventRequest {
   @Text({ max: 64, nullable: true })
   id!: string | null;
@@ -210,8 +204,8 @@ export class Event {
   subject!: string;
   @IdOf('prj', { nullable: true })
   project_id!: string | null;
-  @Nested(() => EventActor)
-  actor!: EventActor;
+  @Nested(() => Actor)
+  actor!: Actor;
   @Nested(() => EventRequest)
   request!: EventRequest;
   @Json({ description: 'The resource as GET would answer it, under its name, and what changed under `previous`.' })

@@ -1,3 +1,4 @@
 export * from './builders';
 export * from './database';
+export * from './decider';
 export * from './eventually';

@@ -1,0 +1,189 @@
+import { request as send } from 'node:http';
+import { newApiKey } from '@works/platform/api-keys';
+import { exchange, openGateway, type OpenGateway, type Reply } from './gateway.examples';
+
+const PROBLEM = 'application/problem+json; charset=utf-8';
+const codeOf = ({ text }: Reply) => (JSON.parse(text) as { code: string }).code;
+
+describe('the public door', () => {
+  let gateway: OpenGateway;
+  beforeAll(async () => {
+    gateway = await openGateway();
+  });
+  afterAll(() => gateway.close());
+  beforeEach(() => gateway.things.arrivals.splice(0));
+
+  const with_ = (authorization: string | undefined) =>
+    exchange('GET', `${gateway.origin}/works/v1/things`, {
+      'x-request-id': 'same',
+      ...(authorization !== undefined && { authorization }),
+    });
+
+  // Guarantees that nobody learns what is wrong with a key.
+  it('answers everybody who is not a caller with the same bytes', async () => {
+    const wrong = [
+      undefined,
+      '',
+      'Bearer',
+      'Bearer ',
+      'Bearer sk_live_short',
+      `Basic ${gateway.key}`,
+      gateway.key,
+      `Bearer ${newApiKey('live')}`,
+    ];
+    const twisted = gateway.key.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a'));
+    const replies = await Promise.all([...wrong, `Bearer ${twisted}`, `Bearer ${gateway.key} `.repeat(2)].map(with_));
+    expect(new Set(replies.map(({ status, text, headers }) => JSON.stringify([status, text, headers['www-authenticate']])))).toEqual(
+      new Set([JSON.stringify([401, replies[0]!.text, 'Bearer'])]),
+    );
+    expect(JSON.parse(replies[0]!.text)).toMatchObject({ code: 'unauthenticated', request_id: 'same', retryable: false });
+    expect(gateway.things.arrivals).toHaveLength(0);
+  });
+
+  it.each(['Bearer', 'bearer', 'BEARER'])('takes the scheme as %s', async (scheme) => {
+    expect((await with_(`${scheme} ${gateway.key}`)).status).toBe(200);
+  });
+
+  it('adopts a request id that is fit for logs, and makes one otherwise', async () => {
+    const given = await gateway.send('GET', '/things', { 'x-request-id': 'mine-1.2_3' });
+    expect([given.headers['request-id'], gateway.things.last.headers['x-request-id']]).toEqual(['mine-1.2_3', 'mine-1.2_3']);
+    for (const unfit of ['with space', 'x'.repeat(65), '"quoted"']) {
+      const made = await gateway.send('GET', '/things', { 'x-request-id': unfit });
+      expect(made.headers['request-id']).toMatch(/^req_[0-9A-Z]{26}$/);
+      expect(gateway.things.last.headers['x-request-id']).toBe(made.headers['request-id']);
+    }
+  });
+
+  it.each([
+    ['an address of nobody', '/works/v1/nowhere'],
+    ['an address of a service that is not in the document', '/works/v1/internal/lag'],
+    ['an address of a service without the prefix', '/things'],
+    ['a slash too many', '/works/v1/parts/'],
+    ['a step up', '/works/v1/things/../internal/lag'],
+    ['another version', '/works/v2/things'],
+    ['a percent-escape that is none', '/works/v1/things/%zz'],
+    ['an endless segment', `/works/v1/things/${'x'.repeat(9_000)}`],
+    ['the root', '/'],
+    ['an asset that is not there', '/works/docs/assets/nothing.js'],
+    ['a file outside of the assets', '/works/docs/assets/..%2fpackage.json'],
+  ])('answers %s with a 404 problem, and forwards nothing', async (_, path) => {
+    const reply = await raw('GET', path);
+    expect([reply.status, reply.headers['content-type'], codeOf(reply)]).toEqual([404, PROBLEM, 'route_not_found']);
+    expect(reply.headers['request-id']).toBe((JSON.parse(reply.text) as { request_id: string }).request_id);
+    expect(gateway.things.arrivals).toHaveLength(0);
+  });
+
+  it.each([
+    ['PUT', '/things', 'GET, POST'],
+    ['DELETE', '/things', 'GET, POST'],
+    ['OPTIONS', '/things', 'GET, POST'],
+    ['TRACE', '/things', 'GET, POST'],
+    ['PATCH', '/things/thg_1', 'DELETE, GET'],
+  ])('answers %s %s with 405 and what it takes', async (method, path, allow) => {
+    const reply = await gateway.send(method, path);
+    expect([reply.status, reply.headers['content-type'], codeOf(reply), reply.headers.allow]).toEqual([
+      405,
+      PROBLEM,
+      'method_not_allowed',
+      allow,
+    ]);
+    expect(gateway.things.arrivals).toHaveLength(0);
+  });
+
+  it('answers a Content-Type that is none with 415', async () => {
+    const reply = await gateway.send('POST', '/things', { 'content-type': ';;' }, '{}');
+    expect([reply.status, codeOf(reply)]).toEqual([415, 'unsupported_media_type']);
+  });
+
+  it('leaves a Content-Type that it does not know to the service', async () => {
+    expect((await gateway.send('POST', '/things', { 'content-type': 'text/plain' }, 'x')).status).toBe(200);
+    expect(gateway.things.last.headers['content-type']).toBe('text/plain');
+  });
+
+  it('sends each method to the service that the document names', async () => {
+    await gateway.send('GET', '/parts');
+    expect([gateway.parts.last.url, gateway.things.arrivals.length]).toEqual(['/parts', 0]);
+  });
+
+  /** As it is written, without the repairs of a URL parser. */
+  const raw = (method: string, path: string) =>
+    new Promise<Reply>((done, failed) => {
+      const { port, key } = gateway;
+      const request = send({ host: '127.0.0.1', port, path, method, headers: { authorization: `Bearer ${key}` }, agent: false });
+      request.on('error', failed).on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          done({ status: response.statusCode!, headers: response.headers, bytes, text: bytes.toString() });
+        });
+      });
+      request.end();
+    });
+});
+
+describe('what a tenant has written', () => {
+  let gateway: OpenGateway;
+  beforeEach(async () => {
+    gateway = await openGateway();
+  });
+  afterEach(() => gateway.close());
+
+  const write = (position: string, headers = {}) => {
+    gateway.things.answer = (_, response) => void response.writeHead(201, { 'works-position': position }).end('{}');
+    return gateway.send('POST', '/things', headers, '{}');
+  };
+  const positionsOnRead = async (headers: Record<string, string> = {}) => {
+    await gateway.send('GET', '/parts', headers);
+    return gateway.parts.last.headers['works-position'];
+  };
+
+  it('is what its next read waits for, wherever it goes', async () => {
+    expect(await positionsOnRead()).toBeUndefined();
+    const written = await write('things:731');
+    expect(written.headers['works-position']).toBe('things:731');
+    expect(await positionsOnRead()).toBe('things:731');
+  });
+
+  it('counts by the newest of each service, in whatever order answers come', async () => {
+    await write('things:731');
+    await write('things:729,parts:12');
+    expect(await positionsOnRead()).toBe('things:731,parts:12');
+  });
+
+  it('is joined by what the caller passes back', async () => {
+    await write('things:731,parts:12');
+    expect(await positionsOnRead({ 'works-position': 'things:730,parts:13,others:1' })).toBe('things:731,parts:13,others:1');
+  });
+
+  // Guarantees that one tenant's writing slows nobody else down, and says nothing to anybody else.
+  it('is nothing to another organization, nor to the other mode', async () => {
+    await write('things:731');
+    const stranger = gateway.keys.add();
+    const { livemode, organizationId } = gateway.caller;
+    const otherMode = gateway.keys.add({ organizationId, livemode: !livemode });
+    const sameTenant = gateway.keys.add({ organizationId, livemode });
+    for (const [{ key }, expected] of [
+      [stranger, undefined],
+      [otherMode, undefined],
+      [sameTenant, 'things:731'],
+    ] as const) {
+      expect(await positionsOnRead({ authorization: `Bearer ${key}` })).toBe(expected);
+    }
+  });
+
+  it.each(['yesterday', 'things:-1', 'things', 'things:1;parts:2', `things:${'9'.repeat(30)}`])(
+    'cannot be claimed with %s',
+    async (garbage) => {
+      const reply = await gateway.send('GET', '/parts', { 'works-position': garbage });
+      expect([reply.status, codeOf(reply)]).toEqual([400, 'invalid_header']);
+      expect(gateway.parts.arrivals).toHaveLength(0);
+    },
+  );
+
+  it('is not forgotten over an answer whose position is not one', async () => {
+    await write('things:731');
+    await write('nonsense');
+    expect(await positionsOnRead()).toBe('things:731');
+  });
+});
