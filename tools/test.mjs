@@ -28,7 +28,14 @@ const BUILDS = {
  * The projects of jest.config.cjs. Journeys kill processes and measure time: they have the machine to themselves.
  * A failed test can leave a connection open; that must fail the run, not hold it up for ever.
  */
-const SPECS = { unit: ['--maxWorkers=2'], int: ['--maxWorkers=2', '--forceExit'], e2e: ['--runInBand', '--forceExit'] };
+const SPECS = {
+  unit: ['--maxWorkers=2'],
+  int: ['--maxWorkers=2', '--forceExit'],
+  e2e: ['--runInBand', '--forceExit'],
+  chaos: ['--runInBand', '--forceExit'],
+};
+/** Run what was built. */
+const NEED_THE_BUILD = ['openapi', 'e2e', 'chaos'];
 
 const ALL = [...Object.keys(CHECKS), ...Object.keys(BUILDS), ...Object.keys(SPECS)];
 const { parts, forJest } = parse(process.argv.slice(2));
@@ -43,7 +50,7 @@ await generatePrismaClients();
 await twoAtATime(wanted(CHECKS).map((name) => () => check(name, CHECKS[name])));
 for (const name of wanted(BUILDS)) if (!failed.includes('build')) await check(name, BUILDS[name]);
 for (const name of wanted(SPECS)) {
-  if (name === 'e2e' && failed.includes('build')) announce(name, 'not run, because the build failed');
+  if (NEED_THE_BUILD.includes(name) && failed.includes('build')) announce(name, 'not run, because the build failed');
   else await specs(name);
 }
 
@@ -60,7 +67,7 @@ function parse(parameters) {
     process.exit(2);
   }
   // What needs the build gets it; it is quick when nothing has changed.
-  if (named.includes('openapi') || named.includes('e2e')) named.push('build');
+  if (named.some((name) => NEED_THE_BUILD.includes(name))) named.push('build');
   return { parts: named.length > 0 ? named : ALL, forJest: rest };
 }
 

@@ -6,7 +6,7 @@ import { Product, type Log, type Service } from '../support/product';
 import { Receiver } from '../support/receiver';
 import { seeded } from '../support/seeded';
 
-const PROJECTS = Number(process.env['CHAOS_PROJECTS'] ?? 150);
+const PROJECTS = Number(process.env['CHAOS_PROJECTS'] ?? 500);
 const CLIENTS = 8;
 const SERVICES: readonly Service[] = ['gateway', 'projects', 'tasks', 'webhooks'];
 /** Kills are spread over the projects, so that a fast machine sees as many as a slow one; restarts overlap with further kills on purpose. */
