@@ -3,7 +3,7 @@ import { BadConfiguration, deriveKey } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
 import { createLogger } from '@works/platform/logging';
 import { migrate, openPool } from '@works/platform/postgres';
-import { openHttp, stopWhenAsked } from '@works/platform/service';
+import { giveBackMemory, openHttp, stopWhenAsked } from '@works/platform/service';
 import { Callers, findCallerIn } from './callers';
 import { gatewayConfig } from './config';
 import { buildGateway } from './gateway';
@@ -51,6 +51,7 @@ async function start(): Promise<void> {
     await Promise.all([...services.values()].map((service) => service.close()));
     await pool.end();
   });
+  giveBackMemory();
   process.send?.({ ready: 'gateway' });
 }
 

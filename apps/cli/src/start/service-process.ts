@@ -56,7 +56,7 @@ export class ServiceProcess {
   private spawn(): ChildProcess {
     const { name, environment, logFile } = this.options;
     const log = openSync(logFile, 'a');
-    const child = spawn(process.execPath, ['--enable-source-maps', join(root, 'apps', name, 'dist', 'main.js')], {
+    const child = spawn(process.execPath, [join(root, 'apps', name, 'dist', 'main.js')], {
       env: { ...withoutOurs(process.env), ...environment },
       stdio: ['ignore', log, log, 'ipc'],
     });

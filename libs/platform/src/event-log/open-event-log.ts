@@ -1,6 +1,5 @@
 import { embeddedLog } from './embedded/embedded-log';
 import type { EventLog } from './event-log';
-import { kafkaLog } from './kafka/kafka-log';
 import type { Reports } from './reports';
 
 export interface EventLogConfig {
@@ -31,5 +30,8 @@ export async function openEventLog({
   }
   const brokers = typeof kafkaBrokers === 'string' ? kafkaBrokers.split(',').map((broker) => broker.trim()) : (kafkaBrokers ?? []);
   if (brokers.length === 0) throw new Error('The Kafka event log needs KAFKA_BROKERS');
+  // Loaded only where it is used: the client takes some 10 MB.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- import() would need an extension that only the built file has
+  const { kafkaLog } = require('./kafka/kafka-log') as typeof import('./kafka/kafka-log');
   return kafkaLog({ brokers, clientId, sessionTimeoutMs, reports });
 }

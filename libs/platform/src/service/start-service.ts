@@ -15,6 +15,7 @@ import type { ProblemCatalogue } from '../problems';
 import { BatchTransport, Inbox } from '../reactions';
 import { Relay } from '../relay';
 import { TenantDatabase } from '../tenancy';
+import { giveBackMemory } from './give-back-memory';
 import { Housekeeping } from './housekeeping';
 import { Lag } from './lag';
 import { Peers } from './peers';
@@ -118,6 +119,7 @@ export async function startService(definition: ServiceDefinition, env: NodeJS.Pr
     process.exit(1);
   }
   stopWhenAsked(() => service.stop());
+  giveBackMemory();
   process.send?.({ ready: definition.name });
 }
 
