@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
+import { newId } from '@works/platform/ids';
 import type { Leased, Outcome } from './attempt';
 
 /** Longer than an attempt's deadline and the recording after it; a worker that is silent for longer is taken for dead. */
@@ -37,14 +39,21 @@ export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
   attemptsMade: row.attempts_made ?? 0,
 });
 
+/** How deliveries are taken: under which token, for how long, and how many places are left at the endpoints that are busy with us. */
+interface Lease {
+  readonly leaseToken: string;
+  readonly leaseSeconds: number;
+  readonly free: Record<string, number>;
+}
+
 export async function claimDueDeliveries(
   pool: Pool,
-  { retries, leaseToken, limit, free }: { retries: boolean; leaseToken: string; limit: number; free: Record<string, number> },
+  { retries, leaseToken, leaseSeconds, limit, free }: Lease & { retries: boolean; limit: number },
 ): Promise<Leased[]> {
   const { rows } = await pool.query<LeasedRow>({
     name: 'works_claim_deliveries',
     text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5)',
-    values: [retries, leaseToken, LEASE_SECONDS, limit, JSON.stringify(free)],
+    values: [retries, leaseToken, leaseSeconds, limit, JSON.stringify(free)],
   });
   return rows.map((row) => leasedOf(row, leaseToken));
 }
@@ -65,7 +74,7 @@ export interface NewEvent {
 export async function fanOut(
   pool: Pool,
   events: readonly NewEvent[],
-  { seed, leaseToken, capacity, free }: { seed: string; leaseToken: string; capacity: number; free: Record<string, number> },
+  { leaseToken, leaseSeconds, capacity, free }: Lease & { capacity: number },
 ): Promise<{ leased: Leased[]; waiting: boolean }> {
   const { rows } = await pool.query<LeasedRow & { waiting: boolean }>({
     name: 'works_fan_out',
@@ -79,9 +88,9 @@ export async function fanOut(
       events.map((event) => event.projectId),
       events.map((event) => event.timestamp),
       events.map((event) => event.value),
-      seed,
+      deliverySeed(),
       leaseToken,
-      LEASE_SECONDS,
+      leaseSeconds,
       capacity,
       JSON.stringify(free),
     ],
@@ -89,6 +98,15 @@ export async function fanOut(
   const leased = rows.filter((row) => !row.waiting).map((row) => leasedOf(row, leaseToken));
   return { leased, waiting: leased.length < rows.length };
 }
+
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/**
+ * What the ids of one fan-out's deliveries begin with: the time of a ULID and ten characters of chance; the statement counts up the last six.
+ * Not the beginning of a ULID as it is made: those of one millisecond differ only at the end.
+ */
+const deliverySeed = (): string =>
+  newId('dlv').slice('dlv_'.length, 'dlv_'.length + 10) + Array.from(randomBytes(10), (byte) => CROCKFORD[byte & 31]).join('');
 
 export interface Result {
   readonly attemptId: string;
