@@ -8,7 +8,16 @@ import type { DeliveryMetrics } from './delivery-metrics';
 import { Places, type Lane } from './places';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
-import { claimDueDeliveries, disableEndpoint, fanOut, giveBackLeases, LEASE_SECONDS, nextDueInMs, type NewEvent } from './statements';
+import {
+  claimDueDeliveries,
+  disableEndpoint,
+  fanOut,
+  giveBack,
+  giveBackLeases,
+  LEASE_SECONDS,
+  nextDueInMs,
+  type NewEvent,
+} from './statements';
 
 /** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
 const LOOK_EVERY_MS = 1_000;
@@ -60,7 +69,7 @@ export class DeliveryEngine {
       capacity,
       free: this.places.freeByEndpoint(),
     });
-    for (const delivery of leased) this.send(delivery);
+    await this.sendWhatHasPlaces(leased);
     if (waiting) this.expectBacklog();
   }
 
@@ -110,12 +119,26 @@ export class DeliveryEngine {
         limit,
         free: this.places.freeByEndpoint(),
       });
-      for (const delivery of leased) this.send(delivery);
+      await this.sendWhatHasPlaces(leased);
       // Where we found some there may be more than there were places for.
       if (leased.length > 0) this.backlog = true;
     }
     const dueInMs = await nextDueInMs(this.parts.pool);
     this.wakeIn(Math.min(dueInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
+  }
+
+  /** A claim and a fan-out can lease for the same free places at the same time, or while we stop: what has no place is not begun but given back. */
+  private async sendWhatHasPlaces(leased: readonly Leased[]): Promise<void> {
+    const placeless = leased.filter((delivery) => {
+      if (this.stopping || !this.places.hasFree(delivery.endpointId)) return true;
+      this.send(delivery);
+      return false;
+    });
+    if (placeless.length === 0) return;
+    this.backlog = true;
+    await giveBack(this.parts.pool, placeless).catch((error: unknown) =>
+      this.parts.logger.warn({ err: error, deliveries: placeless.length }, 'leases could not be given back; they end by the clock'),
+    );
   }
 
   private send(leased: Leased): void {

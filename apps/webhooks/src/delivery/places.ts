@@ -16,6 +16,12 @@ export class Places {
     return Object.fromEntries([...this.byEndpoint].map(([id, { inFlight, max }]) => [id, Math.max(0, max - inFlight)]));
   }
 
+  /** Also true of an endpoint that nothing is being sent to, whatever its number of places: there is always one. */
+  hasFree(endpointId: string): boolean {
+    const endpoint = this.byEndpoint.get(endpointId);
+    return endpoint === undefined || endpoint.inFlight < endpoint.max;
+  }
+
   get inFlight(): number {
     return this.taken.first + this.taken.retry;
   }

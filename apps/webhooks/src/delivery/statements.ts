@@ -154,6 +154,15 @@ export async function nextDueInMs(pool: Pool): Promise<number | null> {
   return rows[0]?.ms ?? null;
 }
 
+/** What was leased and will not be begun is due at once, for whoever has a place for it. */
+export async function giveBack(pool: Pool, leased: readonly Leased[]): Promise<void> {
+  await pool.query(
+    `update deliveries d set due_at = now(), lease_token = null from unnest($1::text[], $2::text[]) as l(id, token)
+      where d.id = l.id and d.lease_token = l.token and d.status = 'pending'`,
+    [leased.map(({ deliveryId }) => deliveryId), leased.map(({ leaseToken }) => leaseToken)],
+  );
+}
+
 /** At a graceful stop: what was leased and not begun is due at once for the next worker. */
 export async function giveBackLeases(pool: Pool, leaseTokenPrefix: string): Promise<void> {
   await pool.query(`update deliveries set due_at = now(), lease_token = null where status = 'pending' and lease_token like $1`, [
