@@ -48,6 +48,7 @@ export class CreateWebhookEndpoint {
       disabled_reason: null,
       max_in_flight: body.max_in_flight ?? MAX_IN_FLIGHT,
       headers: body.headers ?? {},
+      secrets_expire_at: null,
       version: 1,
       created_at: now,
       updated_at: now,

@@ -11,6 +11,7 @@ export interface Leased {
   readonly url: string;
   /** The endpoint's own headers. */
   readonly headers: Readonly<Record<string, string>>;
+  /** All secrets that may sign, as the endpoint's row keeps them (signing-secrets.ts). */
   readonly secret: string;
   readonly maxInFlight: number;
   /** The exact bytes of the event. */

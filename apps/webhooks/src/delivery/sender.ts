@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { Agent, type Dispatcher } from 'undici';
-import { signatureOf } from './signing';
+import { signaturesOf } from './signing-secrets';
 import { ATTEMPTS_MAX } from '../domain/schedule';
 import { RefusedAddress, resolveAddress, type Address } from './addresses';
 import type { AttemptError, Leased, Outcome, Stage } from './attempt';
@@ -144,7 +144,7 @@ class Attempt {
       'user-agent': 'SK-Works-Webhooks/1',
       'webhook-id': eventId,
       'webhook-timestamp': String(timestamp),
-      'webhook-signature': signatureOf(secret, eventId, timestamp, body),
+      'webhook-signature': signaturesOf(secret, eventId, this.startedAt, body),
       'webhook-sequence': sequence,
       'webhook-attempt': `${attemptsMade + 1}/${ATTEMPTS_MAX}`,
     };

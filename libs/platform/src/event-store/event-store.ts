@@ -58,6 +58,9 @@ export class EventStore {
         try {
           return await this.commit(request, await this.outcomeOf(request, decide));
         } catch (error) {
+          // What is not there any more may be gone by this very request: then it has been answered.
+          const remembered = error instanceof Problem ? await this.remembered(request) : null;
+          if (remembered !== null) return remembered;
           const constraint = violatedConstraint(error);
           const refusal = constraint === null ? null : await options.refusal?.(constraint);
           if (!refusal) throw error;
