@@ -6,6 +6,7 @@ import { EventStore, type CommandRequest, type Decision, type RecordedAnswer, ty
 import { Command, Operation, RequireScope } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import { SERVICE_CONFIG } from '@works/platform/service';
+import { mayContact } from '../delivery/addresses';
 import { checkAddress, checkHeaders } from '../domain/endpoint-address';
 import { newSigningSecret } from '../delivery/signing';
 import { NO_TRAFFIC, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
@@ -36,7 +37,7 @@ export class CreateWebhookEndpoint {
   }
 
   private decide(body: CreateWebhookEndpointBody, { now, caller }: CommandRequest): Decision {
-    checkAddress(body.url, this.config.allowPrivateAddresses);
+    checkAddress(body.url, { allowPrivate: this.config.allowPrivateAddresses, mayContact });
     checkHeaders(body.headers ?? {});
     const secret = newSigningSecret();
     const row: EndpointRow = {

@@ -6,6 +6,7 @@ import type { CommandRequest, RecordedAnswer } from '@works/platform/event-store
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { SERVICE_CONFIG } from '@works/platform/service';
 import { EndpointChanges } from '../endpoint-changes';
+import { mayContact } from '../delivery/addresses';
 import { checkAddress, checkHeaders } from '../domain/endpoint-address';
 import type { EndpointRow } from '../read-models/endpoint-row';
 
@@ -32,7 +33,7 @@ export class UpdateWebhookEndpoint {
     @Command() request: CommandRequest,
   ): Promise<RecordedAnswer> {
     return this.endpoints.change(request, id, (endpoint) => {
-      if (body.url !== undefined) checkAddress(body.url, this.config.allowPrivateAddresses);
+      if (body.url !== undefined) checkAddress(body.url, { allowPrivate: this.config.allowPrivateAddresses, mayContact });
       checkHeaders(body.headers ?? {});
       const shown = { ...body, ...(body.url !== undefined && { url: new URL(body.url).href }) };
       return isAlreadySo(endpoint, shown) ? null : { shown };

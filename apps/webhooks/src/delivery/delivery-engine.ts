@@ -151,9 +151,9 @@ export class DeliveryEngine {
       )
       .finally(() => {
         this.underWay.delete(sending);
-        this.places.giveBack(lane, leased.endpointId);
+        const wasFull = this.places.giveBack(lane, leased.endpointId);
         this.parts.metrics.inFlight.set(this.places.inFlight);
-        if (this.backlog) this.wake();
+        if (this.backlog || wasFull) this.wake();
       });
     this.underWay.add(sending);
   }

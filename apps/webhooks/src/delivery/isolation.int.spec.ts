@@ -60,6 +60,19 @@ describe('the places of an endpoint', () => {
     await target.close();
   }, 15_000);
 
+  // Nobody looks around for work: the end of one attempt is what begins the next.
+  it('are taken again the moment one is free', async () => {
+    const target = await receiver((_, response) => void setTimeout(() => response.writeHead(200).end(), 30));
+    const caller = aCaller();
+    await database.endpoint(caller, target.url, { maxInFlight: 1 });
+    worker.start();
+    await worker.fanOut(newEvents(caller, 8));
+    await eventually(() => expect(target.arrivals).toHaveLength(8), { withinMs: 5_000 });
+    const gaps = target.arrivals.slice(1).map(({ at }, index) => at - target.arrivals[index]!.at);
+    expect(Math.max(...gaps)).toBeLessThan(500);
+    await target.close();
+  });
+
   // Every place of the dead ones is taken, and their retries pile up; the healthy one must not feel it.
   it('are its own: dead and silent endpoints of the same tenant and of others delay nobody', async () => {
     const healthy = await receiver();

@@ -34,9 +34,12 @@ export class Places {
     this.byEndpoint.set(endpointId, endpoint);
   }
 
-  giveBack(lane: Lane, endpointId: string): void {
+  /** True when the endpoint had no place left: whatever waits for it was passed over, and can be taken now. */
+  giveBack(lane: Lane, endpointId: string): boolean {
+    const wasFull = !this.hasFree(endpointId);
     this.taken[lane]--;
     const endpoint = this.byEndpoint.get(endpointId);
     if (endpoint !== undefined && --endpoint.inFlight === 0) this.byEndpoint.delete(endpointId);
+    return wasFull;
   }
 }
