@@ -91,6 +91,24 @@ describe('delivering', () => {
     await target.close();
   }, 15_000);
 
+  it.each<[string, () => string, number]>([
+    ['as seconds', () => '3', 3_000],
+    ['as a date, up to the wait that comes next', () => new Date(Date.now() + 60_000).toUTCString(), 4_000],
+    ['but not to hurry', () => '0', 1_000],
+  ])('waits as long as Retry-After asks, %s', async (_, retryAfter, expectedMs) => {
+    const target = await receiver((_arrival, response) => void response.writeHead(503, { 'retry-after': retryAfter() }).end());
+    const { id } = await endpoint(target.url);
+    await service.tell([anEvent(caller)]);
+    await eventually(async () => expect((await deliveriesOf(id))[0]!.attempts_made).toBe(1));
+    const { rows } = await service.owner.query<{ wait: number }>(
+      'select extract(epoch from next_attempt_at - updated_at)::float * 1000 as wait from deliveries where endpoint_id = $1',
+      [id],
+    );
+    expect(Math.round(rows[0]!.wait)).toBe(expectedMs);
+    await service.delete(caller, `/webhook_endpoints/${id}`);
+    await target.close();
+  });
+
   it('keeps every attempt with what was answered', async () => {
     const target = await receiver(
       (_, response) => void response.writeHead(418, { 'x-pot': 'tea' }).end('short and stout'.padEnd(10_000, '.')),
