@@ -32,11 +32,17 @@ export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: bo
   await log.ensureTopics(EVENT_TYPES);
   const owner = openPool(own.superuserUrl, { max: 2, applicationName: 'spec' });
   const key = deriveKey(SECRET, 'caller');
-  const send = (caller: Caller, method: 'GET' | 'POST' | 'DELETE', url: string, body?: object) =>
+  const send = (
+    caller: Caller,
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    url: string,
+    body?: object,
+    more: Record<string, string> = {},
+  ) =>
     service.app.inject({
       method,
       url,
-      headers: { [CALLER_HEADER]: signCaller(caller, key, Date.now()), 'idempotency-key': newId('idem') },
+      headers: { [CALLER_HEADER]: signCaller(caller, key, Date.now()), 'idempotency-key': newId('idem'), ...more },
       ...(body && { payload: body }),
     });
   return {
@@ -44,8 +50,9 @@ export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: bo
     owner,
     app: service.app,
     get: (caller: Caller, url: string) => send(caller, 'GET', url),
-    post: (caller: Caller, url: string, body: object) => send(caller, 'POST', url, body),
-    delete: (caller: Caller, url: string) => send(caller, 'DELETE', url),
+    post: (caller: Caller, url: string, body: object = {}, headers = {}) => send(caller, 'POST', url, body, headers),
+    patch: (caller: Caller, url: string, body: object, headers = {}) => send(caller, 'PATCH', url, body, headers),
+    delete: (caller: Caller, url: string, headers = {}) => send(caller, 'DELETE', url, undefined, headers),
     tell: (messages: LogMessage[]) => log.publish(messages),
     stop: async () => {
       await service.stop();

@@ -8,16 +8,33 @@ import type { Logger } from '@works/platform/logging';
 import { LOGGER, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
 import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
 import { DeleteWebhookEndpoint } from './commands/delete-webhook-endpoint';
+import { DisableWebhookEndpoint } from './commands/disable-webhook-endpoint';
+import { EnableWebhookEndpoint } from './commands/enable-webhook-endpoint';
+import { ReplayDelivery } from './commands/replay-delivery';
+import { RotateWebhookSecret } from './commands/rotate-webhook-secret';
+import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
+import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
 import { Sender } from './delivery/sender';
+import { EndpointChanges } from './endpoint-changes';
 import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-happens';
+import { DeadLetters } from './read-models/dead-letters';
 import { Deliveries } from './read-models/deliveries';
 import { Events } from './read-models/events';
 import { WebhookEndpoints } from './read-models/webhook-endpoints';
 
-const commands = [CreateWebhookEndpoint, DeleteWebhookEndpoint];
-const reads = [WebhookEndpoints, Deliveries, Events];
+const commands = [
+  CreateWebhookEndpoint,
+  UpdateWebhookEndpoint,
+  EnableWebhookEndpoint,
+  DisableWebhookEndpoint,
+  RotateWebhookSecret,
+  TestWebhookEndpoint,
+  DeleteWebhookEndpoint,
+  ReplayDelivery,
+];
+const reads = [WebhookEndpoints, Deliveries, DeadLetters, Events];
 const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];
@@ -49,7 +66,7 @@ const engine = {
 };
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [engine, EngineLife] })
+@Module({ controllers, providers: [engine, EngineLife, EndpointChanges] })
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {

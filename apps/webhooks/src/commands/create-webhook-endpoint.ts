@@ -6,6 +6,7 @@ import { EventStore, type CommandRequest, type Decision, type RecordedAnswer, ty
 import { Command, Operation, RequireScope } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import { SERVICE_CONFIG } from '@works/platform/service';
+import { mayContact } from '../delivery/addresses';
 import { checkAddress, checkHeaders } from '../domain/endpoint-address';
 import { newSigningSecret } from '../delivery/signing';
 import { NO_TRAFFIC, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
@@ -36,7 +37,7 @@ export class CreateWebhookEndpoint {
   }
 
   private decide(body: CreateWebhookEndpointBody, { now, caller }: CommandRequest): Decision {
-    checkAddress(body.url, this.config.allowPrivateAddresses);
+    checkAddress(body.url, { allowPrivate: this.config.allowPrivateAddresses, mayContact });
     checkHeaders(body.headers ?? {});
     const secret = newSigningSecret();
     const row: EndpointRow = {
@@ -48,6 +49,7 @@ export class CreateWebhookEndpoint {
       disabled_reason: null,
       max_in_flight: body.max_in_flight ?? MAX_IN_FLIGHT,
       headers: body.headers ?? {},
+      secrets_expire_at: null,
       version: 1,
       created_at: now,
       updated_at: now,

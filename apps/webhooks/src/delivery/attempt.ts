@@ -11,6 +11,7 @@ export interface Leased {
   readonly url: string;
   /** The endpoint's own headers. */
   readonly headers: Readonly<Record<string, string>>;
+  /** All secrets that may sign, as the endpoint's row keeps them (signing-secrets.ts). */
   readonly secret: string;
   readonly maxInFlight: number;
   /** The exact bytes of the event. */
@@ -18,8 +19,9 @@ export interface Leased {
   readonly attemptsMade: number;
 }
 
-/** Where an attempt failed. `status`: it was answered, but not with 2xx. */
-export type Stage = 'dns' | 'refused_address' | 'connect' | 'tls' | 'timeout_headers' | 'timeout_body' | 'status' | 'too_large';
+/** Where an attempt failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx. */
+export type Stage =
+  'dns' | 'refused_address' | 'connect' | 'tls' | 'timeout_headers' | 'timeout_body' | 'response' | 'status' | 'too_large';
 
 export interface AttemptError {
   readonly stage: Stage;

@@ -1,22 +1,36 @@
 import type { Pool } from 'pg';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
+import { retryAfterMs } from '../domain/retry-after';
 import { nextAttemptAt } from '../domain/schedule';
 import type { Leased, Outcome } from './attempt';
 import type { DeliveryMetrics } from './delivery-metrics';
 import { Places, type Lane } from './places';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
-import { claimDueDeliveries, disableEndpoint, fanOut, giveBackLeases, nextDueInMs, type NewEvent } from './statements';
+import {
+  claimDueDeliveries,
+  disableEndpoint,
+  fanOut,
+  giveBack,
+  giveBackLeases,
+  LEASE_SECONDS,
+  nextDueInMs,
+  type NewEvent,
+} from './statements';
 
 /** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
 const LOOK_EVERY_MS = 1_000;
+/** What a graceful stop gives attempts to end by themselves. */
+const GRACE_MS = 3_000;
 
 export interface EngineParts {
   readonly pool: Pool;
   readonly sender: Sender;
   readonly metrics: DeliveryMetrics;
   readonly logger: Logger;
+  readonly leaseSeconds?: number;
+  readonly graceMs?: number;
 }
 
 /**
@@ -27,6 +41,7 @@ export class DeliveryEngine {
   private readonly workerId = newId('wrk');
   private readonly places = new Places();
   private readonly recorder: Recorder;
+  private readonly leaseSeconds: number;
   private readonly underWay = new Set<Promise<void>>();
   private claiming: Promise<void> | null = null;
   private claimAgain = false;
@@ -38,6 +53,7 @@ export class DeliveryEngine {
 
   constructor(private readonly parts: EngineParts) {
     this.recorder = new Recorder(parts.pool, parts.logger);
+    this.leaseSeconds = parts.leaseSeconds ?? LEASE_SECONDS;
   }
 
   start(): void {
@@ -48,12 +64,12 @@ export class DeliveryEngine {
   async fanOut(events: readonly NewEvent[]): Promise<void> {
     const capacity = this.stopping ? 0 : this.places.free('first');
     const { leased, waiting } = await fanOut(this.parts.pool, events, {
-      seed: newId('dlv').slice(4, 24),
       leaseToken: this.newLeaseToken(),
+      leaseSeconds: this.leaseSeconds,
       capacity,
       free: this.places.freeByEndpoint(),
     });
-    for (const delivery of leased) this.send(delivery);
+    await this.sendWhatHasPlaces(leased);
     if (waiting) this.expectBacklog();
   }
 
@@ -83,7 +99,7 @@ export class DeliveryEngine {
     this.stopping = true;
     if (this.timer !== null) clearTimeout(this.timer);
     await this.claiming;
-    await Promise.race([Promise.all(this.underWay), new Promise((resolve) => setTimeout(resolve, 3_000).unref())]);
+    await Promise.race([Promise.all(this.underWay), new Promise((resolve) => setTimeout(resolve, this.parts.graceMs ?? GRACE_MS).unref())]);
     await giveBackLeases(this.parts.pool, this.workerId).catch(() => undefined);
     await this.parts.sender.close();
   }
@@ -99,15 +115,30 @@ export class DeliveryEngine {
       const leased = await claimDueDeliveries(this.parts.pool, {
         retries: lane === 'retry',
         leaseToken: this.newLeaseToken(),
+        leaseSeconds: this.leaseSeconds,
         limit,
         free: this.places.freeByEndpoint(),
       });
-      for (const delivery of leased) this.send(delivery);
+      await this.sendWhatHasPlaces(leased);
       // Where we found some there may be more than there were places for.
       if (leased.length > 0) this.backlog = true;
     }
     const dueInMs = await nextDueInMs(this.parts.pool);
     this.wakeIn(Math.min(dueInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
+  }
+
+  /** A claim and a fan-out can lease for the same free places at the same time, or while we stop: what has no place is not begun but given back. */
+  private async sendWhatHasPlaces(leased: readonly Leased[]): Promise<void> {
+    const placeless = leased.filter((delivery) => {
+      if (this.stopping || !this.places.hasFree(delivery.endpointId)) return true;
+      this.send(delivery);
+      return false;
+    });
+    if (placeless.length === 0) return;
+    this.backlog = true;
+    await giveBack(this.parts.pool, placeless).catch((error: unknown) =>
+      this.parts.logger.warn({ err: error, deliveries: placeless.length }, 'leases could not be given back; they end by the clock'),
+    );
   }
 
   private send(leased: Leased): void {
@@ -120,9 +151,9 @@ export class DeliveryEngine {
       )
       .finally(() => {
         this.underWay.delete(sending);
-        this.places.giveBack(lane, leased.endpointId);
+        const wasFull = this.places.giveBack(lane, leased.endpointId);
         this.parts.metrics.inFlight.set(this.places.inFlight);
-        if (this.backlog) this.wake();
+        if (this.backlog || wasFull) this.wake();
       });
     this.underWay.add(sending);
   }
@@ -132,7 +163,7 @@ export class DeliveryEngine {
     this.parts.metrics.note(leased, outcome);
     this.say(leased, outcome);
     const number = leased.attemptsMade + 1;
-    const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt);
+    const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
     await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
     if (outcome.statusCode === 410) await disableEndpoint(this.parts.pool, leased.endpointId, 'The endpoint answered 410 Gone.');
@@ -183,3 +214,8 @@ export class DeliveryEngine {
     return `${this.workerId}.${++this.tokens}`;
   }
 }
+
+const circumstancesOf = ({ responseHeaders, endedAt }: Outcome) => ({
+  retryAfterMs: retryAfterMs(responseHeaders?.['retry-after'], endedAt),
+  chance: Math.random(),
+});

@@ -16,6 +16,12 @@ export class Places {
     return Object.fromEntries([...this.byEndpoint].map(([id, { inFlight, max }]) => [id, Math.max(0, max - inFlight)]));
   }
 
+  /** Also true of an endpoint that nothing is being sent to, whatever its number of places: there is always one. */
+  hasFree(endpointId: string): boolean {
+    const endpoint = this.byEndpoint.get(endpointId);
+    return endpoint === undefined || endpoint.inFlight < endpoint.max;
+  }
+
   get inFlight(): number {
     return this.taken.first + this.taken.retry;
   }
@@ -28,9 +34,12 @@ export class Places {
     this.byEndpoint.set(endpointId, endpoint);
   }
 
-  giveBack(lane: Lane, endpointId: string): void {
+  /** True when the endpoint had no place left: whatever waits for it was passed over, and can be taken now. */
+  giveBack(lane: Lane, endpointId: string): boolean {
+    const wasFull = !this.hasFree(endpointId);
     this.taken[lane]--;
     const endpoint = this.byEndpoint.get(endpointId);
     if (endpoint !== undefined && --endpoint.inFlight === 0) this.byEndpoint.delete(endpointId);
+    return wasFull;
   }
 }

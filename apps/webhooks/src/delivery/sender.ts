@@ -1,57 +1,43 @@
-import type { LookupFunction } from 'node:net';
-import { Agent, type Dispatcher } from 'undici';
-import { signatureOf } from './signing';
+import type { Dispatcher } from 'undici';
+import { unreachable } from '@works/platform/errors';
+import { refusalOf } from '../domain/endpoint-address';
 import { ATTEMPTS_MAX } from '../domain/schedule';
-import { RefusedAddress, resolveAddress, type Address } from './addresses';
+import { mayContact, RefusedAddress, resolveAddresses } from './addresses';
 import type { AttemptError, Leased, Outcome, Stage } from './attempt';
+import { Connections } from './connections';
+import { signaturesOf } from './signing-secrets';
 
 /** From the first look-up to the last byte of the answer. */
 export const DEADLINE_MS = 15_000;
 /** What is kept of an answer; receivers explain themselves in the first lines. */
 const KEPT_BYTES = 4_096;
-/** An answer that goes on longer than this is cut off, and the attempt has failed. */
+/** An answer that goes on longer than this is cut off, and the attempt has failed. Bytes as they come: nothing is ever decompressed. */
 const READ_BYTES_MAX = 65_536;
-const HEADER_BYTES_MAX = 16_384;
-/** Connections to one origin; what may be in flight to an endpoint is decided elsewhere. */
-const CONNECTIONS_PER_ORIGIN = 64;
+const DETAIL_LENGTH_MAX = 500;
 
 export interface SenderOptions {
   readonly allowPrivateAddresses: boolean;
   readonly deadlineMs?: number;
 }
 
-/** Makes one attempt: signs, connects to the address that was checked, sends, and says what came of it. It never throws. */
+/** Makes one attempt: signs, connects to an address that was checked, sends, and says what came of it. It never throws. */
 export class Sender {
-  /** The addresses that were checked, for the connections about to be made. */
-  private readonly checked = new Map<string, Address>();
-  private readonly agent: Agent;
+  private readonly connections: Connections;
 
   constructor(private readonly options: SenderOptions) {
-    const pinned: LookupFunction = (host, { all }, done) => {
-      const address = this.checked.get(host);
-      if (address === undefined) return done(Object.assign(new Error(`${host} was not checked`), { code: 'ENOTFOUND' }), '', 4);
-      if (all) done(null, [address]);
-      else done(null, address.address, address.family);
-    };
-    this.agent = new Agent({
-      connect: { lookup: pinned, timeout: 10_000 },
-      connections: CONNECTIONS_PER_ORIGIN,
-      pipelining: 1,
-      keepAliveTimeout: 10_000,
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.connections = new Connections(options.allowPrivateAddresses);
   }
 
   async attempt(leased: Leased): Promise<Outcome> {
-    const attempt = new Attempt(leased, this.options.deadlineMs ?? DEADLINE_MS);
+    const { allowPrivateAddresses: allowPrivate, deadlineMs = DEADLINE_MS } = this.options;
+    const attempt = new Attempt(leased, deadlineMs);
     try {
+      const refusal = refusalOf(leased.url, { allowPrivate, mayContact });
+      if (refusal !== null) throw new RefusedAddress(`the address ${refusal}`);
       const url = new URL(leased.url);
-      const address = await attempt.timed('dns', () => resolveAddress(url.hostname, this.options.allowPrivateAddresses));
-      attempt.address = address.address;
-      this.remember(url.hostname, address);
-      await attempt.exchange(this.agent, url);
+      const addresses = await attempt.resolve(() => resolveAddresses(url.hostname, allowPrivate));
+      this.connections.pin(url.hostname, addresses);
+      await attempt.exchange(this.connections, url);
       return attempt.outcome(null);
     } catch (error) {
       return attempt.outcome(attempt.explain(error as Error & { code?: string }));
@@ -59,17 +45,12 @@ export class Sender {
   }
 
   close(): Promise<void> {
-    return this.agent.destroy();
-  }
-
-  private remember(host: string, address: Address): void {
-    if (this.checked.size > 10_000) this.checked.clear();
-    this.checked.set(host, address);
+    return this.connections.close();
   }
 }
 
 class Attempt {
-  address: string | null = null;
+  private address: string | null = null;
   private readonly startedAt = new Date();
   private readonly started = performance.now();
   private readonly deadline: AbortSignal;
@@ -78,6 +59,8 @@ class Attempt {
     connect: null,
     first_byte: null,
   };
+  /** Where it is now, and so what has failed if it fails. */
+  private stage: 'dns' | 'connect' | 'tls' | 'headers' | 'body' = 'dns';
   private statusCode: number | null = null;
   private responseHeaders: Record<string, string> | null = null;
   private readonly kept: Buffer[] = [];
@@ -89,34 +72,53 @@ class Attempt {
     this.deadline = AbortSignal.timeout(deadlineMs);
   }
 
-  async timed<T>(stage: 'dns', work: () => Promise<T>): Promise<T> {
-    const at = performance.now();
-    const result = await Promise.race([work(), this.untilDeadline()]);
-    this.timings[stage] = performance.now() - at;
-    return result;
+  async resolve<Addresses extends readonly [{ address: string }, ...unknown[]]>(look: () => Promise<Addresses>): Promise<Addresses> {
+    const addresses = await this.withinDeadline(look());
+    this.timings.dns = performance.now() - this.started;
+    this.address = addresses[0].address;
+    this.stage = 'connect';
+    return addresses;
   }
 
-  async exchange(agent: Agent, url: URL): Promise<void> {
-    const response = await agent.request({
+  async exchange(connections: Connections, url: URL): Promise<void> {
+    try {
+      const response = await this.withinDeadline(this.send(connections, url));
+      this.timings.first_byte = performance.now() - this.started;
+      this.stage = 'body';
+      this.statusCode = response.statusCode;
+      this.responseHeaders = flat(response.headers);
+      await this.read(response.body);
+    } catch (error) {
+      if (this.stage === 'connect' && connections.isShakingHands(url.origin)) this.stage = 'tls';
+      throw error;
+    }
+    if (this.statusCode < 200 || this.statusCode > 299) throw new NotSuccess(this.statusCode);
+  }
+
+  private send(connections: Connections, url: URL): Promise<Dispatcher.ResponseData> {
+    const since = performance.now();
+    const request = {
       origin: url.origin,
       path: url.pathname + url.search,
       method: 'POST',
       headers: this.headers(),
       body: this.leased.body,
       signal: this.deadline,
+    } as const;
+    return connections.request(request, () => {
+      const newest = connections.newestOf(url.origin);
+      this.address = newest?.address ?? this.address;
+      // On a connection that was kept alive there was nothing to wait for.
+      this.timings.connect = newest !== undefined && newest.at >= since ? performance.now() - since : null;
+      this.stage = 'headers';
     });
-    this.timings.first_byte = performance.now() - this.started;
-    this.statusCode = response.statusCode;
-    this.responseHeaders = flat(response.headers);
-    await this.read(response.body);
-    if (response.statusCode < 200 || response.statusCode > 299) throw new NotSuccess(response.statusCode);
   }
 
   explain(error: Error & { code?: string }): AttemptError {
     return {
       stage: this.stageOf(error),
-      code: error instanceof NotSuccess ? String(error.statusCode) : (error.code ?? error.name),
-      detail: error.message,
+      code: codeOf(error),
+      detail: textOf(Buffer.from(error.message || codeOf(error))).slice(0, DETAIL_LENGTH_MAX),
     };
   }
 
@@ -144,7 +146,7 @@ class Attempt {
       'user-agent': 'SK-Works-Webhooks/1',
       'webhook-id': eventId,
       'webhook-timestamp': String(timestamp),
-      'webhook-signature': signatureOf(secret, eventId, timestamp, body),
+      'webhook-signature': signaturesOf(secret, eventId, this.startedAt, body),
       'webhook-sequence': sequence,
       'webhook-attempt': `${attemptsMade + 1}/${ATTEMPTS_MAX}`,
     };
@@ -164,18 +166,36 @@ class Attempt {
     if (error instanceof NotSuccess) return 'status';
     if (error instanceof TooLarge || error.code === 'UND_ERR_HEADERS_OVERFLOW') return 'too_large';
     if (error instanceof RefusedAddress) return 'refused_address';
-    if (this.deadline.aborted) return this.statusCode !== null ? 'timeout_body' : this.address === null ? 'dns' : 'timeout_headers';
-    if (this.address === null) return 'dns';
-    if (/^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)|^EPROTO$/.test(error.code ?? '')) return 'tls';
-    return 'connect';
+    switch (this.stage) {
+      case 'dns':
+      case 'tls':
+        return this.stage;
+      case 'connect':
+        return isAboutTls(error) ? 'tls' : 'connect';
+      case 'headers':
+        return this.deadline.aborted ? 'timeout_headers' : 'response';
+      case 'body':
+        return this.deadline.aborted ? 'timeout_body' : 'response';
+      default:
+        return unreachable(this.stage);
+    }
   }
 
-  private untilDeadline(): Promise<never> {
-    return new Promise((_, reject) => {
+  /** Not left to the signal: undici looks at it only once a request has a connection. */
+  private withinDeadline<T>(work: Promise<T>): Promise<T> {
+    const late = new Promise<never>((_, reject) => {
       this.deadline.addEventListener('abort', () => reject(this.deadline.reason as Error), { once: true });
     });
+    return Promise.race([work, late]);
   }
 }
+
+/** The deadline's error has a number for a code, of the days when DOM exceptions had numbers. */
+const codeOf = (error: Error & { code?: unknown }): string =>
+  error instanceof NotSuccess ? String(error.statusCode) : typeof error.code === 'string' ? error.code : error.name;
+
+const isAboutTls = ({ code }: { code?: string }): boolean =>
+  /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)|^EPROTO$/.test(code ?? '');
 
 class NotSuccess extends Error {
   constructor(readonly statusCode: number) {

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
+import { newId } from '@works/platform/ids';
 import type { Leased, Outcome } from './attempt';
 
 /** Longer than an attempt's deadline and the recording after it; a worker that is silent for longer is taken for dead. */
@@ -37,14 +39,21 @@ export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
   attemptsMade: row.attempts_made ?? 0,
 });
 
+/** How deliveries are taken: under which token, for how long, and how many places are left at the endpoints that are busy with us. */
+interface Lease {
+  readonly leaseToken: string;
+  readonly leaseSeconds: number;
+  readonly free: Record<string, number>;
+}
+
 export async function claimDueDeliveries(
   pool: Pool,
-  { retries, leaseToken, limit, free }: { retries: boolean; leaseToken: string; limit: number; free: Record<string, number> },
+  { retries, leaseToken, leaseSeconds, limit, free }: Lease & { retries: boolean; limit: number },
 ): Promise<Leased[]> {
   const { rows } = await pool.query<LeasedRow>({
     name: 'works_claim_deliveries',
     text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5)',
-    values: [retries, leaseToken, LEASE_SECONDS, limit, JSON.stringify(free)],
+    values: [retries, leaseToken, leaseSeconds, limit, JSON.stringify(free)],
   });
   return rows.map((row) => leasedOf(row, leaseToken));
 }
@@ -66,7 +75,7 @@ export interface NewEvent {
 export async function fanOut(
   pool: Pool,
   events: readonly NewEvent[],
-  { seed, leaseToken, capacity, free }: { seed: string; leaseToken: string; capacity: number; free: Record<string, number> },
+  { leaseToken, leaseSeconds, capacity, free }: Lease & { capacity: number },
 ): Promise<{ leased: Leased[]; waiting: boolean }> {
   const { rows } = await pool.query<LeasedRow & { waiting: boolean }>({
     name: 'works_fan_out',
@@ -81,9 +90,9 @@ export async function fanOut(
       events.map((event) => event.timestamp),
       events.map((event) => event.before),
       events.map((event) => event.after),
-      seed,
+      deliverySeed(),
       leaseToken,
-      LEASE_SECONDS,
+      leaseSeconds,
       capacity,
       JSON.stringify(free),
     ],
@@ -91,6 +100,15 @@ export async function fanOut(
   const leased = rows.filter((row) => !row.waiting).map((row) => leasedOf(row, leaseToken));
   return { leased, waiting: leased.length < rows.length };
 }
+
+const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/**
+ * What the ids of one fan-out's deliveries begin with: the time of a ULID and ten characters of chance; the statement counts up the last six.
+ * Not the beginning of a ULID as it is made: those of one millisecond differ only at the end.
+ */
+const deliverySeed = (): string =>
+  newId('dlv').slice('dlv_'.length, 'dlv_'.length + 10) + Array.from(randomBytes(10), (byte) => CROCKFORD[byte & 31]).join('');
 
 export interface Result {
   readonly attemptId: string;
@@ -136,6 +154,15 @@ export async function nextDueInMs(pool: Pool): Promise<number | null> {
     text: `select extract(epoch from (select d.due_at from deliveries d where d.status = 'pending' and d.due_at > now() order by d.due_at limit 1) - now())::float * 1000 as ms`,
   });
   return rows[0]?.ms ?? null;
+}
+
+/** What was leased and will not be begun is due at once, for whoever has a place for it. */
+export async function giveBack(pool: Pool, leased: readonly Leased[]): Promise<void> {
+  await pool.query(
+    `update deliveries d set due_at = now(), lease_token = null from unnest($1::text[], $2::text[]) as l(id, token)
+      where d.id = l.id and d.lease_token = l.token and d.status = 'pending'`,
+    [leased.map(({ deliveryId }) => deliveryId), leased.map(({ leaseToken }) => leaseToken)],
+  );
 }
 
 /** At a graceful stop: what was leased and not begun is due at once for the next worker. */

@@ -4,17 +4,34 @@ import { RuleViolation } from '@works/platform/errors';
 const RESERVED =
   /^(content-.*|host|connection|transfer-encoding|keep-alive|upgrade|te|trailer|expect|user-agent|webhook-.*|svix-.*|proxy-.*|cookie)$/i;
 
-/** What can be said of an address by looking at it; where it leads is checked at every attempt. */
-export function checkAddress(text: string, allowPrivate: boolean): void {
+/** Where web servers listen. Any other port belongs to something that a stray POST could harm. */
+const PORTS = new Set(['', '80', '443', '8080', '8443']);
+
+export interface AddressRules {
+  /** For development: http, every port, and a developer's own addresses. */
+  readonly allowPrivate: boolean;
+  readonly mayContact: (address: string, allowPrivate: boolean) => boolean;
+}
+
+/** What can be said of an address by looking at it: why it is refused, or null. Where a name leads is checked at every attempt. */
+export function refusalOf(text: string, { allowPrivate, mayContact }: AddressRules): string | null {
   const url = URL.canParse(text) ? new URL(text) : null;
-  const refuse = (detail: string): never => {
-    throw new RuleViolation('endpoint_url_refused', detail, { errors: [{ pointer: '/url', code: 'not_allowed', detail }] });
-  };
-  if (url === null) return refuse('must be an absolute URL');
+  if (url === null) return 'must be an absolute URL';
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && allowPrivate))
-    return refuse(allowPrivate ? 'must be https or http' : 'must be https');
-  if (url.username !== '' || url.password !== '') return refuse('must not carry credentials; use a header of your own');
-  if (url.hash !== '') return refuse('must not have a fragment');
+    return allowPrivate ? 'must be https or http' : 'must be https';
+  if (url.username !== '' || url.password !== '') return 'must not carry credentials; use a header of your own';
+  if (url.hash !== '') return 'must not have a fragment';
+  if (!allowPrivate && /(^|\.)localhost\.?$/.test(url.hostname)) return 'must not be a name of this machine';
+  const literal = literalOf(url);
+  if (literal !== null && !mayContact(literal, allowPrivate)) return 'must lead to a public address';
+  if (!allowPrivate && !PORTS.has(url.port)) return 'must use port 443, 8443, 80 or 8080';
+  return null;
+}
+
+export function checkAddress(text: string, rules: AddressRules): void {
+  const detail = refusalOf(text, rules);
+  if (detail === null) return;
+  throw new RuleViolation('endpoint_url_refused', detail, { errors: [{ pointer: '/url', code: 'not_allowed', detail }] });
 }
 
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
@@ -23,4 +40,10 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   throw new RuleViolation('validation_failed', `${reserved.length} of the headers cannot be set.`, {
     errors: reserved.map((name) => ({ pointer: `/headers/${name}`, code: 'not_allowed', detail: 'is a header that we set ourselves' })),
   });
+}
+
+/** The URL parser has read every way to write an IPv4 address (decimal, octal, hexadecimal, full width) into four numbers. */
+function literalOf({ hostname }: URL): string | null {
+  if (hostname.startsWith('[')) return hostname.slice(1, -1);
+  return /^\d+\.\d+\.\d+\.\d+$/.test(hostname) ? hostname : null;
 }

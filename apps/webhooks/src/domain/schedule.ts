@@ -6,8 +6,26 @@ export const RETRY_DELAYS_MS = [1_000, 4_000, 16_000, 60_000, 300_000, 1_800_000
 
 export const ATTEMPTS_MAX = RETRY_DELAYS_MS.length + 1;
 
-/** When the next attempt is due, counted from the end of attempt `number`; null when there is none. */
-export function nextAttemptAt(number: number, endedAt: Date): Date | null {
-  const delayMs = RETRY_DELAYS_MS[number - 1];
-  return delayMs === undefined ? null : new Date(endedAt.getTime() + delayMs);
+/** The short waits are a promise to the millisecond; only from this one on is there a crowd to spread. */
+const FIRST_WAIT_WITH_JITTER = 4;
+const JITTER_SHARE = 0.05;
+const JITTER_MS_MAX = 2_000;
+
+export interface Circumstances {
+  /** What the receiver asked for with Retry-After. It may only lengthen the wait, and by no more than up to the wait that comes next. */
+  readonly retryAfterMs?: number;
+  /** From 0 to 1; spreads the retries of an outage that ended for many at one moment. */
+  readonly chance?: number;
 }
+
+/** When the next attempt is due, counted from the end of attempt `number`; null when there is none. */
+export function nextAttemptAt(number: number, endedAt: Date, { retryAfterMs = 0, chance = 0 }: Circumstances = {}): Date | null {
+  const delayMs = RETRY_DELAYS_MS[number - 1];
+  if (delayMs === undefined) return null;
+  const longestMs = RETRY_DELAYS_MS[number] ?? delayMs;
+  const waitMs = Math.max(delayMs + jitterMs(number, delayMs, chance), Math.min(retryAfterMs, longestMs));
+  return new Date(endedAt.getTime() + waitMs);
+}
+
+const jitterMs = (number: number, delayMs: number, chance: number): number =>
+  number < FIRST_WAIT_WITH_JITTER ? 0 : Math.floor(Math.min(delayMs * JITTER_SHARE, JITTER_MS_MAX) * chance);

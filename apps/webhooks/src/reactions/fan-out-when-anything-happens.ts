@@ -34,7 +34,8 @@ export class FanOutWhenAnythingHappens {
   }
 }
 
-function newEventOf(event: PublicEvent): NewEvent {
+/** The event as the statement takes it: its body in two halves, between which its position goes. */
+export function newEventOf(event: PublicEvent): NewEvent {
   // Parsing and printing keeps the bytes of what JSON.stringify wrote.
   const body = JSON.stringify(event);
   // It stands before anything that a caller could have written, so the first is the one.

@@ -9,6 +9,8 @@ export interface EndpointRow {
   disabled_reason: string | null;
   max_in_flight: number;
   headers: Record<string, string>;
+  /** Null when only the newest secret signs. */
+  secrets_expire_at: Date | null;
   version: number;
   created_at: Date;
   updated_at: Date;
@@ -23,7 +25,8 @@ export const NO_TRAFFIC = { success_rate_24h: null, p95_ms: null, oldest_pending
 
 /** Endpoints with how they fare, one index range each. */
 export const SELECT_ENDPOINTS = `
-  select e.id, e.url, e.description, e.events, e.status, e.disabled_reason, e.max_in_flight, e.headers, e.version, e.created_at, e.updated_at,
+  select e.id, e.url, e.description, e.events, e.status, e.disabled_reason, e.max_in_flight, e.headers,
+         case when e.secrets_expire_at > now() then e.secrets_expire_at end as secrets_expire_at, e.version, e.created_at, e.updated_at,
          recent.success_rate_24h, recent.p95_ms, waiting.oldest_pending_at, coalesce(waiting.pending, 0)::int as pending, coalesce(waiting.dead, 0)::int as dead
     from webhook_endpoints e
     left join lateral (
@@ -34,7 +37,7 @@ export const SELECT_ENDPOINTS = `
     left join lateral (
       select count(*) filter (where d.status = 'pending') as pending, count(*) filter (where d.status = 'dead') as dead,
              min(d.created_at) filter (where d.status = 'pending') as oldest_pending_at
-        from deliveries d where d.organization_id = e.organization_id and d.livemode = e.livemode and d.endpoint_id = e.id and d.status in ('pending', 'dead')
+        from deliveries d where d.organization_id = e.organization_id and d.livemode = e.livemode and d.endpoint_id = e.id and d.status in ('pending', 'dead') and d.replayed_as is null
     ) waiting on true
    where e.deleted_at is null`;
 
@@ -51,7 +54,7 @@ export const presentEndpoint = (row: EndpointRow, secret: string | null = null):
   max_in_flight: row.max_in_flight,
   headers: row.headers,
   secret,
-  secrets_expire_at: null,
+  secrets_expire_at: row.secrets_expire_at?.toISOString() ?? null,
   health: {
     success_rate_24h: row.success_rate_24h,
     p95_ms: row.p95_ms,

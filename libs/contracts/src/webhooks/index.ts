@@ -28,6 +28,41 @@ export class CreateWebhookEndpointBody {
   headers?: Record<string, string>;
 }
 
+export class UpdateWebhookEndpointBody {
+  @Text({ max: 2_000, optional: true, description: 'Attempts from now on go there, retries of earlier events too.' })
+  url?: string;
+
+  @Text({ max: 500, optional: true, nullable: true })
+  description?: string | null;
+
+  @ListOf(
+    { type: 'string', enum: EVENT_PATTERNS },
+    { max: 50, optional: true, description: 'For events from now on. Empty means everything.' },
+  )
+  events?: string[];
+
+  @WholeNumber({ min: 1, max: 64, optional: true })
+  max_in_flight?: number;
+
+  @HeaderMap({ optional: true, description: 'Replaces all of them.' })
+  headers?: Record<string, string>;
+}
+
+export class RotateSecretBody {
+  @WholeNumber({
+    min: 0,
+    max: 168,
+    optional: true,
+    description: 'How long the secrets before sign too. Default 24. With 0 only the new one signs, at once.',
+  })
+  overlap_hours?: number;
+}
+
+export class TestWebhookEndpointBody {
+  @OneOf(EVENT_TYPES, { optional: true, description: 'Left out: the first type that the endpoint asks for.' })
+  event_type?: (typeof EVENT_TYPES)[number];
+}
+
 export class EndpointHealth {
   @Quantity({
     nullable: true,
@@ -71,7 +106,7 @@ export class WebhookEndpoint {
   headers!: Record<string, string>;
   @Text({ max: 100, nullable: true, description: 'Shown once, in the answer that made it; null ever after.' })
   secret!: string | null;
-  @Instant({ nullable: true })
+  @Instant({ nullable: true, description: 'Until then earlier secrets sign too; null when only the newest does.' })
   secrets_expire_at!: string | null;
   @Nested(() => EndpointHealth)
   health!: EndpointHealth;
@@ -105,7 +140,12 @@ export class Delivery {
   event_id!: string;
   @OneOf(EVENT_TYPES)
   event_type!: string;
-  @WholeNumber({ min: 1, max: LARGEST, description: 'Counts the endpoint’s deliveries, without gaps; the header `webhook-sequence`.' })
+  @WholeNumber({
+    min: 0,
+    max: LARGEST,
+    description:
+      'Counts the endpoint’s deliveries, without gaps; the header `webhook-sequence`. A replay has the number of the first; a test has 0.',
+  })
   sequence!: number;
   @OneOf(DELIVERY_STATUSES)
   status!: (typeof DELIVERY_STATUSES)[number];
@@ -115,6 +155,10 @@ export class Delivery {
   next_attempt_at!: string | null;
   @Instant({ nullable: true })
   delivered_at!: string | null;
+  @IdOf('dlv', { nullable: true, description: 'The first delivery of the event, when this one repeats it.' })
+  replay_of!: string | null;
+  @IdOf('dlv', { nullable: true, description: 'The newest replay of this one.' })
+  replayed_as!: string | null;
   @Instant()
   created_at!: string;
   @Instant()
@@ -130,12 +174,15 @@ export const ATTEMPT_STAGES = [
   'tls',
   'timeout_headers',
   'timeout_body',
+  'response',
   'status',
   'too_large',
 ] as const;
 
 export class AttemptFailure {
-  @OneOf(ATTEMPT_STAGES, { description: 'Where it failed. `status`: it was answered, but not with 2xx.' })
+  @OneOf(ATTEMPT_STAGES, {
+    description: 'Where it failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx.',
+  })
   stage!: (typeof ATTEMPT_STAGES)[number];
   @Text({ max: 100 })
   code!: string;
@@ -152,7 +199,7 @@ export class Attempt {
   number!: number;
   @Instant()
   started_at!: string;
-  @WholeNumber({ min: 100, max: 599, nullable: true })
+  @WholeNumber({ min: 100, max: 999, nullable: true, description: 'As it was answered, also where HTTP knows no such status.' })
   status_code!: number | null;
   @Nested(() => AttemptFailure, { nullable: true })
   error!: AttemptFailure | null;
@@ -173,9 +220,31 @@ export class DeliveryWithAttempts extends Delivery {
   attempts!: Attempt[];
 }
 
-export class ListDeliveriesQuery extends PageQuery {
+/** Those of a list, by event type and time; `since` is included, `until` is not. */
+class DeliveryFilter extends PageQuery {
+  @OneOf(EVENT_TYPES, { optional: true })
+  event_type?: string;
+  @Instant({ optional: true })
+  since?: string;
+  @Instant({ optional: true })
+  until?: string;
+}
+
+export class ListDeliveriesQuery extends DeliveryFilter {
   @OneOf(DELIVERY_STATUSES, { optional: true })
   status?: (typeof DELIVERY_STATUSES)[number];
+}
+
+export class DeadLetter extends Delivery {
+  @Nested(() => AttemptFailure, { description: 'Why the last attempt failed.' })
+  last_error!: AttemptFailure;
+}
+
+export class ListDeadLettersQuery extends DeliveryFilter {
+  @IdOf('whk', { optional: true })
+  endpoint_id?: string;
+  @OneOf(ATTEMPT_STAGES, { optional: true, description: 'Where the last attempt failed.' })
+  stage?: (typeof ATTEMPT_STAGES)[number];
 }
 
 export class EventRequest {
@@ -198,8 +267,13 @@ export class Event {
   organization_id!: string;
   @Flag()
   livemode!: boolean;
-  @WholeNumber({ min: 1, max: LARGEST, description: 'Counts the organization’s events in one mode, without gaps.' })
-  position!: number;
+  @WholeNumber({
+    min: 1,
+    max: LARGEST,
+    nullable: true,
+    description: 'Counts the organization’s events in one mode, without gaps. Null only in a test event, which is in no list.',
+  })
+  position!: number | null;
   @Text({ max: 40, description: 'Id of what the event is about.' })
   subject!: string;
   @IdOf('prj', { nullable: true })

@@ -155,6 +155,9 @@ export class EventStore {
     try {
       return await this.commit(request, await this.outcomeOf(request, decide));
     } catch (error) {
+      // What is not there any more may be gone by this very request: then it has been answered.
+      const remembered = error instanceof Problem ? await this.remembered(request) : null;
+      if (remembered !== null) return remembered;
       const constraint = violatedConstraint(error);
       if (constraint !== null && constraint === lostRace?.constraint) throw new LostRace();
       const violation = constraint === null ? null : await refusal?.(constraint);

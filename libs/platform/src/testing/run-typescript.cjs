@@ -1,7 +1,7 @@
 // For tests that need a process of their own to kill: `node run-typescript.cjs file.ts`. Compiles what is required, as Jest does.
 const { readFileSync } = require('node:fs');
 const Module = require('node:module');
-const { resolve } = require('node:path');
+const { join, resolve } = require('node:path');
 const { transformSync } = require('@swc/core');
 
 const options = {
@@ -12,6 +12,14 @@ const options = {
   },
   module: { type: 'commonjs' },
   swcrc: false,
+};
+
+// Our own libraries as they are written, so that nothing has to be built first.
+const find = Module._resolveFilename;
+const libs = join(__dirname, '../../..');
+Module._resolveFilename = (request, ...rest) => {
+  const [, lib, folder] = /^@works\/(platform|contracts)\/([^/]+)$/.exec(request) ?? [];
+  return find(lib === undefined ? request : join(libs, lib, 'src', folder, 'index.ts'), ...rest);
 };
 
 Module._extensions['.ts'] = (module, filename) =>

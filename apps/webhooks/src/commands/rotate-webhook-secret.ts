@@ -1,0 +1,44 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { RotateSecretBody, WebhookEndpoint } from '@works/contracts/webhooks';
+import type { CommandRequest, RecordedAnswer } from '@works/platform/event-store';
+import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
+import { TenantDatabase } from '@works/platform/tenancy';
+import { newSigningSecret } from '../delivery/signing';
+import { rotated } from '../delivery/signing-secrets';
+import { EndpointChanges } from '../endpoint-changes';
+
+const OVERLAP_HOURS = 24;
+const HOUR_MS = 3_600_000;
+
+@Controller()
+export class RotateWebhookSecret {
+  constructor(
+    private readonly endpoints: EndpointChanges,
+    private readonly database: TenantDatabase,
+  ) {}
+
+  @Post('/webhook_endpoints/:id/rotate_secret')
+  @HttpCode(200)
+  @RequireScope('webhooks:write')
+  @Operation({
+    summary: 'Rotate the signing secret',
+    description:
+      'Answers with the new secret, which only this answer shows. Until `secrets_expire_at` every attempt carries a signature by the new and by the earlier ones, at most three in all, so that receivers can change over at leisure.',
+    tag: 'Webhooks',
+    body: RotateSecretBody,
+    answers: { 200: WebhookEndpoint },
+  })
+  rotate(@IdParam('id', 'whk') id: string, @Body() body: RotateSecretBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {
+    return this.endpoints.change(request, id, async () => {
+      const [kept] = await this.database.query<{ secret: string }>(request.caller, 'select secret from webhook_endpoints where id = $1', [
+        id,
+      ]);
+      const secret = newSigningSecret();
+      // Attempts are signed by the wall clock, so the overlap runs by it too.
+      const now = new Date();
+      const endsAt = new Date(now.getTime() + (body.overlap_hours ?? OVERLAP_HOURS) * HOUR_MS);
+      const { secrets, expireAt } = rotated(kept!.secret, { secret, now, endsAt });
+      return { shown: { secrets_expire_at: expireAt }, rotated: { secrets, secret } };
+    });
+  }
+}

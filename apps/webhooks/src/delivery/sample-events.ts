@@ -1,0 +1,142 @@
+import type { EventType } from '@works/contracts/events';
+import type { Milestone } from '@works/contracts/milestones';
+import type { Project } from '@works/contracts/projects';
+import type { Task } from '@works/contracts/tasks';
+import type { Caller } from '@works/platform/caller';
+import { newId } from '@works/platform/ids';
+
+export interface Sample {
+  readonly subject: string;
+  readonly projectId: string | null;
+  readonly data: Record<string, unknown>;
+}
+
+interface Scene {
+  readonly projectId: string;
+  readonly milestoneId: string;
+  readonly taskId: string;
+  readonly personId: string;
+  readonly caller: Caller;
+  readonly at: string;
+}
+
+/** What differs from the plain resource, and what was before, for types that are about a change. */
+const CHANGES: Partial<Record<EventType, (scene: Scene) => { now: object; previous: object }>> = {
+  'project.closed': ({ at }) => ({
+    now: { status: 'closed', outcome: 'delivered', closed_at: at, version: 9 },
+    previous: { status: 'active', outcome: null },
+  }),
+  'milestone.reached': ({ at }) => ({
+    now: { status: 'reached', reached_at: at, blocked_by: [], version: 4 },
+    previous: { status: 'pending' },
+  }),
+  'task.assigned': ({ personId }) => ({ now: { assignee_id: personId, version: 2 }, previous: { assignee_id: null } }),
+  'task.unassigned': ({ personId }) => ({ now: { assignee_id: null, version: 3 }, previous: { assignee_id: personId } }),
+  'task.completed': ({ at, caller }) => ({
+    now: { status: 'completed', completed_at: at, completed_by: caller.actor, version: 3 },
+    previous: { status: 'open' },
+  }),
+  'task.cancelled': ({ at }) => ({ now: { status: 'cancelled', cancelled_at: at, version: 3 }, previous: { status: 'open' } }),
+};
+
+/** An event of this type as it could have been, about resources that never were: an Indian office that is being fitted out. */
+export function sampleOf(type: EventType, caller: Caller, now: Date): Sample {
+  const scene: Scene = {
+    projectId: newId('prj'),
+    milestoneId: newId('mst'),
+    taskId: newId('tsk'),
+    personId: newId('usr'),
+    caller,
+    at: now.toISOString(),
+  };
+  const { now: changed, previous } = CHANGES[type]?.(scene) ?? { now: {}, previous: {} };
+  const kind = type.split('.')[0]!;
+  switch (kind) {
+    case 'project':
+      return {
+        subject: scene.projectId,
+        projectId: scene.projectId,
+        data: { project: { ...aProject(scene), ...(type === 'project.created' && { milestones: [] }), ...changed }, previous },
+      };
+    case 'milestone':
+      return {
+        subject: scene.milestoneId,
+        projectId: scene.projectId,
+        data: { milestone: { ...aMilestone(scene), ...changed }, previous },
+      };
+    default:
+      return { subject: scene.taskId, projectId: scene.projectId, data: { task: { ...aTask(scene), ...changed }, previous } };
+  }
+}
+
+const aProject = ({ projectId, personId, caller, at }: Scene): Project => ({
+  id: projectId,
+  object: 'project',
+  name: 'Site fit-out, Koramangala office',
+  status: 'active',
+  outcome: null,
+  owner_id: personId,
+  deal_id: newId('dl'),
+  contact_id: null,
+  reference: null,
+  time_zone: caller.timeZone,
+  starts_on: null,
+  due_on: null,
+  template: null,
+  roles: { lead: personId },
+  variables: {},
+  metadata: {},
+  progress: { milestones: 0, milestones_reached: 0, tasks: 0, tasks_completed: 0, tasks_overdue: 0 },
+  closed_at: null,
+  created_at: at,
+  updated_at: at,
+  version: 1,
+});
+
+const aMilestone = ({ projectId, milestoneId, at }: Scene): Milestone => ({
+  id: milestoneId,
+  object: 'milestone',
+  project_id: projectId,
+  key: null,
+  name: 'Design signed off',
+  position: 1,
+  due_on: null,
+  status: 'pending',
+  requires_sign_off: false,
+  sign_off: null,
+  progress: { tasks: 3, tasks_completed: 3 },
+  blocked_by: [],
+  billing: null,
+  invoice: null,
+  reached_at: null,
+  created_at: at,
+  updated_at: at,
+  version: 3,
+});
+
+const aTask = ({ projectId, milestoneId, taskId, personId, caller, at }: Scene): Task => ({
+  id: taskId,
+  object: 'task',
+  project_id: projectId,
+  milestone_id: milestoneId,
+  key: null,
+  title: 'Measure the site and photograph every wall',
+  description: null,
+  status: 'open',
+  assignee_id: personId,
+  priority: 'normal',
+  due_on: null,
+  due_at: null,
+  time_zone: caller.timeZone,
+  overdue: false,
+  checklist: [],
+  depends_on: [],
+  blocked: false,
+  metadata: {},
+  completed_at: null,
+  completed_by: null,
+  cancelled_at: null,
+  created_at: at,
+  updated_at: at,
+  version: 1,
+});

@@ -1,0 +1,77 @@
+import { Injectable } from '@nestjs/common';
+import { EventStore, type Answer, type CommandRequest, type RecordedAnswer, type Statement } from '@works/platform/event-store';
+import { Problem } from '@works/platform/problems';
+import { TenantDatabase } from '@works/platform/tenancy';
+import { presentEndpoint, SELECT_ENDPOINTS, type EndpointRow } from './read-models/endpoint-row';
+
+/** What the answer shows of a change, and what only the table keeps. */
+export interface EndpointChange {
+  readonly shown: Partial<
+    Pick<EndpointRow, 'url' | 'description' | 'events' | 'status' | 'disabled_reason' | 'max_in_flight' | 'headers' | 'secrets_expire_at'>
+  >;
+  /** The text with all secrets, and the new one to be shown once. */
+  readonly rotated?: { readonly secrets: string; readonly secret: string };
+}
+
+/**
+ * The corridor of every change to an endpoint: reads it, lets `decide` speak, and writes only on the version that was read; whoever
+ * lost a race decides again. Null is "already so": nothing is written, and the answer is the endpoint as it is.
+ */
+@Injectable()
+export class EndpointChanges {
+  constructor(
+    private readonly store: EventStore,
+    private readonly database: TenantDatabase,
+  ) {}
+
+  change(
+    request: CommandRequest,
+    id: string,
+    decide: (endpoint: EndpointRow) => EndpointChange | null | Promise<EndpointChange | null>,
+  ): Promise<RecordedAnswer> {
+    return this.store.create(request, async () => {
+      const endpoint = await this.find(request, id);
+      const change = await decide(endpoint);
+      if (change === null) return { changes: [], answer: answerOf(endpoint) };
+      const changed = { ...endpoint, ...change.shown, version: endpoint.version + 1, updated_at: request.now };
+      return {
+        changes: [],
+        statements: [advance(endpoint, request.now), write(changed, change.rotated?.secrets ?? null)],
+        answer: answerOf(changed, change.rotated?.secret),
+      };
+    });
+  }
+
+  private async find({ caller, ifMatch }: CommandRequest, id: string): Promise<EndpointRow> {
+    const [endpoint] = await this.database.query<EndpointRow>(caller, `${SELECT_ENDPOINTS} and e.id = $1`, [id]);
+    if (endpoint === undefined) throw new Problem('not_found', 'There is no such resource.');
+    if (ifMatch !== null && ifMatch !== endpoint.version) {
+      throw new Problem('version_conflict', `The resource is at version ${endpoint.version}, not ${ifMatch}.`, {
+        current_version: endpoint.version,
+      });
+    }
+    return endpoint;
+  }
+}
+
+const answerOf = (endpoint: EndpointRow, secret: string | null = null): Answer => ({
+  status: 200,
+  body: presentEndpoint(endpoint, secret),
+  version: endpoint.version,
+});
+
+const advance = ({ id, version }: EndpointRow, now: Date): Statement => ({
+  text: 'select works_advance_endpoint($1, $2, $3)',
+  values: [id, version, now],
+});
+
+const write = (row: EndpointRow, secrets: string | null): Statement => ({
+  text: `update webhook_endpoints
+            set url = $2, description = $3, events = $4, status = $5, disabled_reason = $6, max_in_flight = $7, headers = $8,
+                secret = coalesce($9, secret), secrets_expire_at = $10
+          where id = $1`,
+  values: [
+    ...[row.id, row.url, row.description, row.events, row.status, row.disabled_reason, row.max_in_flight, JSON.stringify(row.headers)],
+    ...[secrets, row.secrets_expire_at],
+  ],
+});
