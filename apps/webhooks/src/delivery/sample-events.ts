@@ -1,7 +1,7 @@
 import type { EventType } from '@works/contracts/events';
 import type { Milestone } from '@works/contracts/milestones';
 import type { Project } from '@works/contracts/projects';
-import type { Task } from '@works/contracts/tasks';
+import type { Task, TaskComment } from '@works/contracts/tasks';
 import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 
@@ -26,12 +26,24 @@ const CHANGES: Partial<Record<EventType, (scene: Scene) => { now: object; previo
     now: { status: 'closed', outcome: 'delivered', closed_at: at, version: 9 },
     previous: { status: 'active', outcome: null },
   }),
+  'project.updated': () => ({ now: { due_on: '2026-12-18', version: 2 }, previous: { due_on: '2026-12-11' } }),
+  'project.reopened': ({ at }) => ({
+    now: { version: 10 },
+    previous: { status: 'closed', outcome: 'delivered', closed_at: at },
+  }),
+  'milestone.updated': () => ({ now: { due_on: '2026-12-04', version: 2 }, previous: { due_on: '2026-11-30' } }),
+  'milestone.reopened': ({ at }) => ({ now: { version: 5 }, previous: { status: 'reached', reached_at: at } }),
   'milestone.reached': ({ at }) => ({
     now: { status: 'reached', reached_at: at, blocked_by: [], version: 4 },
     previous: { status: 'pending' },
   }),
   'task.assigned': ({ personId }) => ({ now: { assignee_id: personId, version: 2 }, previous: { assignee_id: null } }),
   'task.unassigned': ({ personId }) => ({ now: { assignee_id: null, version: 3 }, previous: { assignee_id: personId } }),
+  'task.updated': () => ({ now: { due_on: '2026-12-04', version: 3 }, previous: { due_on: '2026-11-30' } }),
+  'task.reopened': ({ at, caller }) => ({
+    now: { version: 4 },
+    previous: { status: 'completed', completed_at: at, completed_by: caller.actor },
+  }),
   'task.completed': ({ at, caller }) => ({
     now: { status: 'completed', completed_at: at, completed_by: caller.actor, version: 3 },
     previous: { status: 'open' },
@@ -65,9 +77,24 @@ export function sampleOf(type: EventType, caller: Caller, now: Date): Sample {
         data: { milestone: { ...aMilestone(scene), ...changed }, previous },
       };
     default:
-      return { subject: scene.taskId, projectId: scene.projectId, data: { task: { ...aTask(scene), ...changed }, previous } };
+      return {
+        subject: scene.taskId,
+        projectId: scene.projectId,
+        data: { task: { ...aTask(scene), ...changed }, ...(type === 'task.commented' && { comment: aComment(scene) }), previous },
+      };
   }
 }
+
+const aComment = ({ taskId, caller, at }: Scene): TaskComment => ({
+  id: newId('cmt'),
+  object: 'comment',
+  task_id: taskId,
+  body: 'The glass arrives on Friday.',
+  author: caller.actor,
+  created_at: at,
+  updated_at: at,
+  version: 1,
+});
 
 const aProject = ({ projectId, personId, caller, at }: Scene): Project => ({
   id: projectId,

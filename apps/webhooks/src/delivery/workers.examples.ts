@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
-import { EVENT_TYPES, type PublicEvent } from '@works/contracts/events';
+import type { EventType, PublicEvent } from '@works/contracts/events';
 import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
@@ -78,7 +78,7 @@ async function insertEndpoint(
 }
 
 /** An event as it comes from the log. */
-export function aNewEvent(caller: Caller = aCaller(), type = EVENT_TYPES[3]): NewEvent {
+export function aNewEvent(caller: Caller = aCaller(), type: EventType = 'task.created'): NewEvent {
   return newEventOf(JSON.parse(anEvent(caller, type).value) as PublicEvent);
 }
 
