@@ -1,5 +1,6 @@
 import type { Caller } from '../caller';
 import type { DomainEvent } from '../decider';
+import type { Upcasters } from './upcasting';
 
 /** Where one kind of aggregate lives and how its history is read. */
 export interface Aggregate<State, Event extends DomainEvent> {
@@ -7,6 +8,8 @@ export interface Aggregate<State, Event extends DomainEvent> {
   readonly table: string;
   /** Trusts history: never refuses. (A method, so that an Aggregate of tasks is also an Aggregate of anything.) */
   evolve(state: State | null, event: Event): State;
+  /** How events that were stored in an older shape are read. Absent while no event has a second version. */
+  readonly upcasters?: Upcasters<Event>;
 }
 
 /** An aggregate as it was read: `version` counts its events, 0 and `null` when it does not exist yet. */
