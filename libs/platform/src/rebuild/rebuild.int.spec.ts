@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
 import type { Pool } from 'pg';
-import type { DomainEvent } from '../decider';
 import { EventStore, fresh, record, type Aggregate, type Decision } from '../event-store';
 import { newId } from '../ids';
 import { openPool } from '../postgres';
@@ -62,7 +61,7 @@ describe('a rebuild', () => {
 
   async function rebuild({ check = false, eventsMax = 2, progress = () => undefined as void } = {}) {
     const found: Difference[] = [];
-    const aggregates = { nte: notes as Aggregate<unknown, DomainEvent> };
+    const aggregates = { nte: notes };
     const differs = (difference: Difference) => void found.push(difference);
     const options = { workers, database: new TenantDatabase(pool), aggregates, check, differs, progress, eventsMax };
     return { ...(await new Rebuild(options).run()), found };
