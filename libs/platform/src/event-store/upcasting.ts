@@ -1,13 +1,5 @@
 import type { DomainEvent } from '../decider';
-import type { Aggregate } from './types';
-
-/**
- * How older versions of an event are read: for each type one function per version that has been left behind, the oldest first. Each reads the data of
- * its version as the next one's; the last gives the data as the union of today has it. Pure, and never refusing: what is stored happened.
- */
-export type Upcasters<Event extends DomainEvent> = {
-  readonly [Type in Event['type']]?: readonly [...((data: never) => unknown)[], (data: never) => Extract<Event, { type: Type }>['data']];
-};
+import type { Aggregate, Upcasters } from './types';
 
 /** An event as its row has it. `task.created` is the first version of that event, `task.created.2` the second: rows of old need no change. */
 export interface StoredEvent {

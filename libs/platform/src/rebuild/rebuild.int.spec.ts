@@ -59,7 +59,7 @@ describe('a rebuild', () => {
       decided(record(notes, loaded, [{ type: 'note.edited', data: { text } }])),
     );
 
-  async function rebuild({ check = false, eventsMax = 2, progress = () => undefined as void } = {}) {
+  async function rebuild({ check = false, eventsMax = 2, progress = () => undefined } = {}) {
     const found: Difference[] = [];
     const aggregates = { nte: notes };
     const differs = (difference: Difference) => void found.push(difference);
