@@ -27,6 +27,7 @@ const SPECS = [
 const MAY_READ_ENVIRONMENT = [
   '**/config.ts',
   '**/main.ts',
+  'apps/*/src/rebuild.ts', // a second main
   'apps/cli/src/**/*.ts',
   'libs/platform/src/config/**/*.ts',
   'libs/platform/src/postgres/embedded/**/*.ts', // hands it on to the programs it starts

@@ -2,12 +2,14 @@ import { Command } from 'commander';
 import { createKeyCommand } from './commands/keys';
 import { listenCommand } from './commands/listen';
 import { createOrganizationCommand } from './commands/organizations';
+import { rebuildCommand } from './commands/rebuild';
 import { statusCommand } from './commands/status';
 
 const program = new Command('works').description("SK Works, the operator's command line").showHelpAfterError();
 program.addCommand(createOrganizationCommand());
 program.addCommand(createKeyCommand());
 program.addCommand(statusCommand());
+program.addCommand(rebuildCommand());
 program.addCommand(listenCommand());
 
 program.parseAsync().catch((error: Error) => {

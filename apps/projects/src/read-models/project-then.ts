@@ -3,7 +3,7 @@ import type { Milestone as MilestoneResource } from '@works/contracts/milestones
 import type { Project as ProjectResource } from '@works/contracts/projects';
 import type { Caller } from '@works/platform/caller';
 import type { DomainEvent } from '@works/platform/decider';
-import type { Aggregate } from '@works/platform/event-store';
+import { readEvent, type Aggregate } from '@works/platform/event-store';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { milestones, projects } from '../aggregates';
 import type { Milestone } from '../domain/milestone';
@@ -83,7 +83,7 @@ function folded<State, Event extends DomainEvent>(
 ): Folded<State> | null {
   const gap = history.findIndex(({ version }, index) => version !== index + 1);
   const happened = gap === -1 ? history : history.slice(0, gap);
-  const state = happened.reduce<State | null>((before, event) => aggregate.evolve(before, event as unknown as Event), null);
+  const state = happened.reduce<State | null>((before, event) => aggregate.evolve(before, readEvent(aggregate, event)), null);
   return state === null ? null : { state, version: happened.length };
 }
 

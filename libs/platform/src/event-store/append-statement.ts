@@ -3,6 +3,7 @@ import type { Tenant } from '../caller';
 import type { DomainEvent } from '../decider';
 import { newId } from '../ids';
 import type { Cause, Change, CommandRequest, Fact, PublicFact, Publish } from './types';
+import { storedType } from './upcasting';
 
 /** What the statement remembers under the idempotency key. */
 export interface Remembered {
@@ -23,10 +24,16 @@ export class EventTooLarge extends Error {
   }
 }
 
+/** One fact, ready to be stored. */
+interface StoredFact extends Fact {
+  readonly storedType: string;
+  readonly told: PublicFact | null;
+}
+
 /** One mutation, ready to be stored. */
 export interface Append {
   readonly tenant: Tenant;
-  readonly facts: readonly (Fact & { readonly told: PublicFact | null })[];
+  readonly facts: readonly StoredFact[];
   readonly changes: readonly Change[];
   readonly metadata: string;
   readonly occurredAt: Date;
@@ -83,7 +90,7 @@ export function appendStatement(appends: readonly Append[], lockTimeoutMs: numbe
       facts.map(({ fact }) => fact.id),
       facts.map(({ fact }) => fact.streamId),
       facts.map(({ fact }) => fact.version),
-      facts.map(({ fact }) => fact.event.type),
+      facts.map(({ fact }) => fact.storedType),
       facts.map(({ fact }) => JSON.stringify(fact.event.data)),
       facts.map(({ fact }) => fact.told?.topic ?? null),
       facts.map(({ fact }) => fact.told?.key ?? null),
@@ -105,11 +112,7 @@ export function appendStatement(appends: readonly Append[], lockTimeoutMs: numbe
 }
 
 /** Each event of a change with the state before and after it. */
-function factsOf<State, Event extends DomainEvent>(
-  change: Change<State, Event>,
-  cause: Cause,
-  tell: Publish,
-): (Fact & { told: PublicFact | null })[] {
+function factsOf<State, Event extends DomainEvent>(change: Change<State, Event>, cause: Cause, tell: Publish): StoredFact[] {
   const { evolve } = change.aggregate;
   let before = change.before;
   return change.events.map((event, index) => {
@@ -126,7 +129,7 @@ function factsOf<State, Event extends DomainEvent>(
       cause,
     };
     before = after;
-    return { ...fact, told: tell(fact) };
+    return { ...fact, storedType: storedType(change.aggregate, event.type), told: tell(fact) };
   });
 }
 

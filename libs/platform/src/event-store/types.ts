@@ -7,7 +7,17 @@ export interface Aggregate<State, Event extends DomainEvent> {
   readonly table: string;
   /** Trusts history: never refuses. (A method, so that an Aggregate of tasks is also an Aggregate of anything.) */
   evolve(state: State | null, event: Event): State;
+  /** How events that were stored in an older shape are read. Absent while no event has a second version. */
+  readonly upcasters?: Upcasters<Event>;
 }
+
+/**
+ * How older versions of an event are read: for each type one function per version that has been left behind, the oldest first. Each reads the data of
+ * its version as the next one's; the last gives the data as the union of today has it. Pure, and never refusing: what is stored happened.
+ */
+export type Upcasters<Event extends DomainEvent> = {
+  readonly [Type in Event['type']]?: readonly [...((data: never) => unknown)[], (data: never) => Extract<Event, { type: Type }>['data']];
+};
 
 /** An aggregate as it was read: `version` counts its events, 0 and `null` when it does not exist yet. */
 export interface Loaded<State> {

@@ -2,3 +2,4 @@ export * from './builders';
 export * from './database';
 export * from './decider';
 export * from './eventually';
+export * from './golden';

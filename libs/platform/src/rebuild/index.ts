@@ -1,0 +1,2 @@
+export * from './rebuild';
+export { rebuildService, type RebuildLine } from './rebuild-service';
