@@ -10,7 +10,14 @@ describe('a task is overdue', () => {
   });
 
   it.each([
-    ['Asia/Kolkata', '2026-11-24T18:30:00.000Z'],
-    ['America/New_York', '2026-11-25T05:00:00.000Z'],
-  ])('from the end of its day in %s', (time_zone, end) => expect(overdueAt({ ...none, due_on: '2026-11-24', time_zone })).toBe(end));
+    ['2026-11-24', 'Asia/Kolkata', '2026-11-24T18:30:00.000Z'],
+    ['2026-11-24', 'Asia/Kathmandu', '2026-11-24T18:15:00.000Z'],
+    ['2026-11-24', 'America/New_York', '2026-11-25T05:00:00.000Z'],
+    ['2026-11-24', 'America/Sao_Paulo', '2026-11-25T03:00:00.000Z'],
+    ['2026-03-28', 'Europe/Berlin', '2026-03-28T23:00:00.000Z'],
+    ['2026-03-29', 'Europe/Berlin', '2026-03-29T22:00:00.000Z'],
+    ['2026-10-24', 'Europe/Berlin', '2026-10-24T22:00:00.000Z'],
+    ['2026-10-25', 'Europe/Berlin', '2026-10-25T23:00:00.000Z'],
+    ['2026-11-24', 'Pacific/Kiritimati', '2026-11-24T10:00:00.000Z'],
+  ])('from the end of %s in %s', (due_on, time_zone, end) => expect(overdueAt({ ...none, due_on, time_zone })).toBe(end));
 });

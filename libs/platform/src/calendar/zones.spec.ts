@@ -10,6 +10,7 @@ describe('the end of a day', () => {
     ['Europe/Berlin', '2026-10-25', '2026-10-25T23:00:00.000Z', 'a day of 25 hours'],
     ['Pacific/Kiritimati', '2026-12-31', '2026-12-31T10:00:00.000Z', 'fourteen hours ahead, first into the new year'],
     ['Pacific/Apia', '2011-12-29', '2011-12-30T10:00:00.000Z', 'the next day was left out when the date line moved'],
+    ['America/Sao_Paulo', '2018-02-17', '2018-02-18T03:00:00.000Z', 'the clocks went back at midnight, so that its last hour came twice'],
     ['America/Sao_Paulo', '2018-11-03', '2018-11-04T03:00:00.000Z', 'the next day had no midnight and began at one'],
     ['America/Sao_Paulo', '2018-11-04', '2018-11-05T02:00:00.000Z', 'that day, 23 hours long'],
     ['America/Sao_Paulo', '2026-02-28', '2026-03-01T03:00:00.000Z', 'no clock change any more'],
