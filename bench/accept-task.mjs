@@ -17,7 +17,7 @@ export async function measure({ seconds = 20 } = {}) {
     const script = join(root, 'bench/append-floor.pgbench.sql');
     const http = client(product, IN_FLIGHT);
     const create = () => http.post('/tasks', { title: 'Order the glass partitions', priority: 'high' });
-    await closedLoop({ inFlight: IN_FLIGHT, seconds: 5, work: create });
+    await closedLoop({ inFlight: IN_FLIGHT, seconds: 15, work: create });
     const before = await pgbench(floorUrl, { script, clients: IN_FLIGHT, seconds: seconds / 2 });
     const ours = await closedLoop({ inFlight: IN_FLIGHT, seconds, work: create });
     const after = await pgbench(floorUrl, { script, clients: IN_FLIGHT, seconds: seconds / 2 });
