@@ -14,10 +14,11 @@ import { Sender } from './delivery/sender';
 import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-happens';
 import { Deliveries } from './read-models/deliveries';
 import { Events } from './read-models/events';
+import { Timeline } from './read-models/timeline';
 import { WebhookEndpoints } from './read-models/webhook-endpoints';
 
 const commands = [CreateWebhookEndpoint, DeleteWebhookEndpoint];
-const reads = [WebhookEndpoints, Deliveries, Events];
+const reads = [WebhookEndpoints, Deliveries, Events, Timeline];
 const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];
