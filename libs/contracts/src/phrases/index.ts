@@ -61,7 +61,7 @@ function phrases(event: Told): Record<EventType, () => string> {
 /** "Due date of Order the glass moved from 2026-11-30 to 2026-12-04"; of several fields, or of long ones, only which. */
 function changed(what: string, changes: readonly Change[]): string {
   const [only, ...others] = changes;
-  if (only === undefined) return `${capitalized(what)} changed`;
+  if (only === undefined) return `Something about ${what} changed`;
   if (others.length > 0) return `${changes.length} fields of ${what} changed: ${changes.map(({ field }) => wordsFor(field)).join(', ')}`;
   const { field, from, to } = only;
   const subject = `${capitalized(wordsFor(field))} of ${what}`;

@@ -50,8 +50,8 @@ describe('an event in words', () => {
     ['Order the glass reopened', 'task.reopened', {}, { status: 'completed' }],
     ['Order the glass cancelled', 'task.cancelled', {}, { status: 'open' }],
     ['Order the glass commented on', 'task.commented'],
-  ])('reads: %s', (words, type, resource, previous) => {
-    expect(phraseOf(event(type, resource, previous))).toBe(words);
+  ])('reads: %s', (words, type, ...fields) => {
+    expect(phraseOf(event(type, ...fields))).toBe(words);
   });
 
   it('says something else for each type', () => {
