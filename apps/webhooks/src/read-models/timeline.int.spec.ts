@@ -26,7 +26,7 @@ describe('the timeline of a project', () => {
   });
   afterAll(() => service.stop());
 
-  const happened = (type: EventType, data: Record<string, unknown>, subject = newId('tsk'), projectId = project): LogMessage => {
+  const happened = (type: EventType, data: Record<string, unknown>, subject: string = newId('tsk'), projectId = project): LogMessage => {
     const id = newId('evt');
     const { topic, key, body } = publicEvent(
       { id, streamId: subject, occurredAt: new Date(), cause: { caller, requestId: null, idempotencyKey: null } },
@@ -63,7 +63,7 @@ describe('the timeline of a project', () => {
       [4, 'Survey drawings completed'],
     ]);
     expect(has_more).toBe(false);
-    const event = JSON.parse(messages[2]!.value as string) as { id: string; subject: string; timestamp: string };
+    const event = JSON.parse(messages[2]!.value) as { id: string; subject: string; timestamp: string };
     expect(data[1]).toEqual({
       id: event.id,
       object: 'timeline_entry',
