@@ -101,6 +101,9 @@ describe('the README', () => {
     expect((await curl('/close')).body).toMatchObject({ id: project.id, status: 'closed', outcome: 'delivered' });
     const events = ((await curl('/events?')).body['data'] as { type: string }[]).map(({ type }) => type);
     expect(events).toContain('project.created');
+    const timeline = (await curl('/timeline')).body['data'] as { text: string; type: string }[];
+    expect(timeline.map(({ type }) => type)).toEqual(events);
+    expect(timeline.map(({ text }) => text)).toContain('Project Site fit-out opened');
 
     await eventually(
       () => {

@@ -33,6 +33,7 @@ describe('what the public door refuses', () => {
     const routes: ['GET' | 'POST' | 'DELETE', string, string, unknown?][] = [
       ['GET', '/projects/', project.body['id'] as string],
       ['GET', '/projects/{}/milestones', project.body['id'] as string],
+      ['GET', '/projects/{}/timeline', project.body['id'] as string],
       ['POST', '/projects/{}/close', project.body['id'] as string, { outcome: 'cancelled' }],
       ['POST', '/milestones/{}/reach', milestone!.id],
       ['GET', '/tasks/', milestone!.tasks[0]!.id],

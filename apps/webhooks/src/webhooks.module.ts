@@ -22,6 +22,7 @@ import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-hap
 import { DeadLetters } from './read-models/dead-letters';
 import { Deliveries } from './read-models/deliveries';
 import { Events } from './read-models/events';
+import { Timeline } from './read-models/timeline';
 import { WebhookEndpoints } from './read-models/webhook-endpoints';
 
 const commands = [
@@ -34,7 +35,7 @@ const commands = [
   DeleteWebhookEndpoint,
   ReplayDelivery,
 ];
-const reads = [WebhookEndpoints, Deliveries, DeadLetters, Events];
+const reads = [WebhookEndpoints, Deliveries, DeadLetters, Events, Timeline];
 const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { Command } from 'commander';
 import { Webhook } from 'standardwebhooks';
 import type { PublicEvent } from '@works/contracts/events';
+import { phraseOf } from '@works/contracts/phrases';
 import { Home, type DevFile } from '../home';
 import { paint } from '../paint';
-import { phraseOf } from './phrases';
 
 interface Options {
   key?: string;

@@ -1,4 +1,5 @@
 import {
+  Allow,
   ArrayMaxSize,
   Equals,
   IsArray,
@@ -131,6 +132,10 @@ export const MapOf = (
 /** Any JSON object. */
 export const Json = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsObject()], { type: 'object', additionalProperties: true });
+
+/** Any JSON value, null too: what some field of some resource holds. */
+export const JsonValue = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [Allow()], { type: ['object', 'array', 'string', 'number', 'boolean', 'null'] });
 
 type Constructor = new (...parameters: never[]) => object;
 
