@@ -43,13 +43,12 @@ export async function resolveAddresses(host: string, allowPrivate: boolean): Pro
   const name = host.startsWith('[') ? host.slice(1, -1) : host;
   const family = isIP(name);
   const answers = family === 0 ? await lookup(name, { all: true }) : [{ address: name, family }];
-  for (const { address } of answers) refuseUnless(mayContact(address, allowPrivate), address);
+  const refused = answers.find(({ address }) => !mayContact(address, allowPrivate));
+  if (refused !== undefined) throw notPublic(refused.address);
   return answers as [Address, ...Address[]];
 }
 
-export function refuseUnless(allowed: boolean, address: string): void {
-  if (!allowed) throw new RefusedAddress(`${address} is not a public address`);
-}
+export const notPublic = (address: string): RefusedAddress => new RefusedAddress(`${address} is not a public address`);
 
 const GLOBAL_IPV6: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
 

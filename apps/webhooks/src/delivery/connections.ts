@@ -1,6 +1,6 @@
 import type { LookupFunction, Socket } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
-import { mayContact, RefusedAddress, type Address } from './addresses';
+import { mayContact, notPublic, type Address } from './addresses';
 
 /** A connection that takes longer, TLS included, is given up. */
 const CONNECT_MS_MAX = 10_000;
@@ -80,7 +80,7 @@ export class Connections {
       }) as unknown as Socket;
       socket.prependOnceListener('connect', () => {
         const address = socket.remoteAddress ?? 'an unknown address';
-        if (!mayContact(address, this.allowPrivate)) socket.destroy(new RefusedAddress(`${address} is not a public address`));
+        if (!mayContact(address, this.allowPrivate)) socket.destroy(notPublic(address));
         else if (options.protocol === 'https:') this.shakingHands.set(origin, performance.now());
       });
     };
