@@ -9,6 +9,7 @@ import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
 import { openPool } from '@works/platform/postgres';
 import { aCaller, testDatabase, type TestDatabase } from '@works/platform/testing';
+import type { EventFilter } from '../domain/event-filter';
 import { newEventOf } from '../reactions/fan-out-when-anything-happens';
 import { anEvent } from '../webhooks-service.examples';
 import type { Outcome } from './attempt';
@@ -37,8 +38,7 @@ export async function deliveryDatabase() {
     own,
     workers,
     owner,
-    endpoint: (caller: Caller, url: string, options: { maxInFlight?: number; status?: 'enabled' | 'disabled'; events?: string[] } = {}) =>
-      insertEndpoint(owner, caller, url, options),
+    endpoint: (caller: Caller, url: string, options: EndpointOptions = {}) => insertEndpoint(owner, caller, url, options),
     deliveries: async (endpointId: string): Promise<DeliveryRow[]> =>
       (
         await owner.query<DeliveryRow>(
@@ -62,17 +62,25 @@ export async function deliveryDatabase() {
   };
 }
 
+interface EndpointOptions {
+  readonly maxInFlight?: number;
+  readonly status?: 'enabled' | 'disabled';
+  readonly events?: string[];
+  readonly projects?: string[];
+  readonly filter?: EventFilter;
+}
+
 async function insertEndpoint(
   owner: Pool,
   caller: Caller,
   url: string,
-  { maxInFlight = 16, status = 'enabled', events = [] }: { maxInFlight?: number; status?: string; events?: string[] },
+  { maxInFlight = 16, status = 'enabled', events = [], projects = [], filter = {} }: EndpointOptions,
 ): Promise<string> {
   const id = newId('whk');
   await owner.query(
-    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, now(), now())`,
-    [id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret()],
+    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, created_at, updated_at, projects, filter)
+     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, now(), now(), $9, $10)`,
+    [id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret(), projects, JSON.stringify(filter)],
   );
   return id;
 }
