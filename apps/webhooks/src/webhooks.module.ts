@@ -12,6 +12,7 @@ import { DisableWebhookEndpoint } from './commands/disable-webhook-endpoint';
 import { EnableWebhookEndpoint } from './commands/enable-webhook-endpoint';
 import { ReplayDelivery } from './commands/replay-delivery';
 import { RotateWebhookSecret } from './commands/rotate-webhook-secret';
+import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
@@ -32,6 +33,7 @@ const commands = [
   DisableWebhookEndpoint,
   RotateWebhookSecret,
   TestWebhookEndpoint,
+  SendTestEvent,
   DeleteWebhookEndpoint,
   ReplayDelivery,
 ];

@@ -352,3 +352,17 @@ export class ListEventsQuery extends PageQuery {
   @IdOf('prj', { optional: true })
   project_id?: string;
 }
+
+export class SendTestEventBody {
+  @OneOf(EVENT_TYPES)
+  type!: (typeof EVENT_TYPES)[number];
+}
+
+export class SentTestEvent {
+  @Fixed('test_event')
+  object!: 'test_event';
+  @Nested(() => Event)
+  event!: Event;
+  @ListOf(() => Delivery, { max: LARGEST, description: 'One for each endpoint that wants the event.' })
+  deliveries!: Delivery[];
+}
