@@ -21,7 +21,7 @@ export interface EndpointChange {
       | 'secrets_expire_at'
     >
   >;
-  /** The text with all secrets, and the new one to be shown once. */
+  /** All secrets, sealed, and the new one to be shown once. */
   readonly rotated?: { readonly secrets: string; readonly secret: string };
 }
 
@@ -70,6 +70,7 @@ const answerOf = (endpoint: EndpointRow, secret: string | null = null): Answer =
   status: 200,
   body: presentEndpoint(endpoint, secret),
   version: endpoint.version,
+  secret: secret !== null,
 });
 
 const advance = ({ id, version }: EndpointRow, now: Date): Statement => ({

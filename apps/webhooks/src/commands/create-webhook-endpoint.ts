@@ -9,6 +9,7 @@ import { SERVICE_CONFIG } from '@works/platform/service';
 import { mayContact } from '../delivery/addresses';
 import { checkAddress, checkHeaders } from '../domain/endpoint-address';
 import { checkFilter } from '../domain/event-filter';
+import { KeptSecrets } from '../delivery/kept-secrets';
 import { newSigningSecret } from '../delivery/signing';
 import { NO_TRAFFIC, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
 
@@ -20,6 +21,7 @@ export class CreateWebhookEndpoint {
   constructor(
     private readonly store: EventStore,
     @Inject(SERVICE_CONFIG) private readonly config: ServiceConfig,
+    private readonly secrets: KeptSecrets,
   ) {}
 
   @Post('/webhook_endpoints')
@@ -61,8 +63,8 @@ export class CreateWebhookEndpoint {
     };
     return {
       changes: [],
-      statements: [insertEndpoint(row, secret, caller)],
-      answer: { status: 201, body: presentEndpoint(row, secret), version: 1, location: `/webhook_endpoints/${row.id}` },
+      statements: [insertEndpoint(row, this.secrets.seal(row.id, secret), caller)],
+      answer: { status: 201, body: presentEndpoint(row, secret), version: 1, location: `/webhook_endpoints/${row.id}`, secret: true },
     };
   }
 }

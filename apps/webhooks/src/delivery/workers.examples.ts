@@ -8,6 +8,7 @@ import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
 import { openPool } from '@works/platform/postgres';
+import { Keyring } from '@works/platform/sealing';
 import { aCaller, testDatabase, type TestDatabase } from '@works/platform/testing';
 import type { EventFilter } from '../domain/event-filter';
 import { newEventOf } from '../reactions/fan-out-when-anything-happens';
@@ -15,9 +16,12 @@ import { anEvent } from '../webhooks-service.examples';
 import type { Outcome } from './attempt';
 import { DeliveryEngine, type EngineParts } from './delivery-engine';
 import { DeliveryMetrics } from './delivery-metrics';
+import { KeptSecrets } from './kept-secrets';
 import { Sender } from './sender';
 import { newSigningSecret } from './signing';
 import type { NewEvent } from './statements';
+
+const KEY = 'a key of the specs, long enough to be one';
 
 export interface DeliveryRow {
   id: string;
@@ -105,6 +109,7 @@ export const aWorker = (pool: Pool, options: Partial<EngineParts> = {}): Deliver
   new DeliveryEngine({
     pool,
     sender: new Sender({ allowPrivateAddresses: true }),
+    secrets: new KeptSecrets(new Keyring([KEY]), createLogger({ name: 'spec', level: 'silent' })),
     metrics: new DeliveryMetrics(new Registry()),
     logger: createLogger({ name: 'spec', level: 'silent' }),
     ...options,
