@@ -4,11 +4,21 @@ import type { Dispatcher, Pool } from 'undici';
 import { CALLER_HEADER } from '@works/platform/caller';
 import { Problem } from '@works/platform/problems';
 import type { Admitted } from './callers';
+import { noSuchAddress } from './problems';
 import { bodyOf } from './request-body';
 import type { SeenPositions } from './seen-positions';
 
 /** What a request may tell a service besides its body. The key itself never goes further than here. */
-const TO_SERVICE = ['content-type', 'content-length', 'idempotency-key', 'if-match', 'if-none-match', 'traceparent', 'accept'] as const;
+const TO_SERVICE = [
+  'content-type',
+  'content-encoding',
+  'content-length',
+  'idempotency-key',
+  'if-match',
+  'if-none-match',
+  'traceparent',
+  'accept',
+] as const;
 const TO_CLIENT = [
   'content-type',
   'content-length',
@@ -47,8 +57,18 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, admi
   }
 }
 
-/** What follows the prefix; before it may stand the scheme and the host, as a proxy's client writes them (RFC 9112, 3.2.2). */
-const pathOf = (url: string, prefix: string): string => url.slice(url.indexOf(prefix) + prefix.length);
+/**
+ * What follows the prefix; before it may stand the scheme and the host, as a proxy's client writes them (RFC 9112, 3.2.2). The router
+ * decodes before it matches, so `/%77orks/v1/…` comes here too: looked for anywhere else, the prefix could be one in the query, and the
+ * client would choose which address of the service it reaches.
+ */
+function pathOf(url: string, prefix: string): string {
+  const path = url.replace(SCHEME_AND_HOST, '');
+  if (!path.startsWith(prefix)) throw noSuchAddress(url);
+  return path.slice(prefix.length);
+}
+
+const SCHEME_AND_HOST = /^https?:\/\/[^/?#]*/i;
 
 function headersFor(request: FastifyRequest, admitted: Admitted, positions: string): Record<string, string> {
   const headers: Record<string, string> = { [CALLER_HEADER]: admitted.header, 'x-request-id': request.id };

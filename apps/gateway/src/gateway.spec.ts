@@ -65,6 +65,8 @@ describe('the public door', () => {
     ['an endless segment', `/works/v1/things/${'x'.repeat(9_000)}`],
     ['the root', '/'],
     ['an asset that is not there', '/works/docs/assets/nothing.js'],
+    ['a prefix in disguise', '/%77orks/v1/things'],
+    ['a prefix in disguise, and another address in the query', '/%77orks/v1/things?/works/v1/metrics'],
     ['a file outside of the assets', '/works/docs/assets/..%2fpackage.json'],
   ])('answers %s with a 404 problem, and forwards nothing', async (_, path) => {
     const reply = await raw('GET', path);

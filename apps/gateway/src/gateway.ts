@@ -7,7 +7,7 @@ import { Problem } from '@works/platform/problems';
 import type { Callers } from './callers';
 import { addDocs } from './docs';
 import { forward } from './forward';
-import { answerProblem, unauthenticated } from './problems';
+import { answerProblem, noSuchAddress, unauthenticated } from './problems';
 import { readRoutes } from './routes';
 import { SeenPositions } from './seen-positions';
 
@@ -37,22 +37,20 @@ export async function buildGateway(parts: GatewayParts): Promise<FastifyInstance
     requestTimeout: REQUEST_MS,
     routerOptions: { maxParamLength: 500 },
     // Addresses that cannot even be looked up, such as `/tasks/%zz`: Fastify refuses them before any hook.
-    frameworkErrors: (_error, request, reply) => refuse(noSuchAddress(request), request, reply.header('request-id', request.id)),
+    frameworkErrors: (_error, request, reply) => refuse(noSuchAddress(request.raw.url), request, reply.header('request-id', request.id)),
     clientErrorHandler: refuseUnreadable,
   });
   // Bodies are not read here: they are passed on as they come.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   app.setErrorHandler(refuse);
-  app.setNotFoundHandler((request, reply) => refuse(noSuchAddress(request), request, reply));
+  app.setNotFoundHandler((request, reply) => refuse(noSuchAddress(request.raw.url), request, reply));
   account(app, parts);
   addHealth(app, parts);
   await addDocs(app, parts.openApi);
   addRoutes(app, parts);
   return app;
 }
-
-const noSuchAddress = (request: FastifyRequest) => new Problem('route_not_found', `There is no ${request.raw.url?.split('?')[0]}.`);
 
 function addRoutes(app: FastifyInstance, { openApi, callers, services }: GatewayParts): void {
   const positions = new SeenPositions();

@@ -9,6 +9,8 @@ export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 export const unauthenticated = () =>
   new Problem('unauthenticated', 'Send a valid API key: `Authorization: Bearer sk_…`.', {}, { 'www-authenticate': 'Bearer' });
 
+export const noSuchAddress = (url: string | undefined) => new Problem('route_not_found', `There is no ${url?.split('?')[0]}.`);
+
 export function answerProblem(error: Error, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
   const problem = asProblem(error);
   if (problem.code === 'internal_error') logger.error({ err: error, request_id: request.id }, 'a bug, or a part that failed');
