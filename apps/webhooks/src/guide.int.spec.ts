@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -15,19 +16,31 @@ const GUIDE = readFileSync(join(ROOT, 'docs/guides/webhooks.md'), 'utf8');
 const snippet = (language: Language, name: string): string =>
   new RegExp(`\`\`\`${language}\n(?://|#) ${name}\n([\\s\\S]*?)\`\`\``).exec(GUIDE)![1]!;
 
-type Language = 'js' | 'python';
+type Language = 'js' | 'python' | 'java';
 
 /** The program that runs it, and the file it is in. */
 const RUN: Readonly<Record<Language, [program: string, file: string]>> = {
   js: [process.execPath, 'receiver.mjs'],
   python: ['python3', 'receiver.py'],
+  java: ['java', 'Receiver.java'],
+};
+
+const INSTALL: Readonly<Record<string, string>> = {
+  python3: 'Python 3.9 or newer (Debian and Ubuntu: apt-get install python3)',
+  java: 'a JDK of 17 or newer, which the tests on Kafka need too (Debian and Ubuntu: apt-get install openjdk-17-jdk-headless)',
 };
 
 function needs(program: string): void {
   if (spawnSync(program, ['--version']).status === 0) return;
-  throw new Error(
-    `The guide has a receiver for ${program}, and it does not run here. Install Python 3.9 or newer (Debian and Ubuntu: apt-get install python3).`,
-  );
+  throw new Error(`The guide has a receiver for ${program}, and it does not run here. Install ${INSTALL[program]}.`);
+}
+
+/** What we would send, had we sent it then. */
+function signed(secret: string, at: number) {
+  const [id, timestamp, body] = ['evt_1', String(Math.floor(at / 1_000)), '{"id":"evt_1"}'];
+  const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
+  const signature = `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+  return { body, headers: { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature } };
 }
 
 async function freePort(): Promise<number> {
@@ -52,6 +65,7 @@ describe('the guide to webhooks', () => {
     ['receiver-plain', 'js'],
     ['receiver-library', 'js'],
     ['receiver-python', 'python'],
+    ['receiver-java', 'java'],
   ])(
     'has a receiver that works: %s',
     async (name, language) => {
@@ -71,20 +85,16 @@ describe('the guide to webhooks', () => {
       const taken: string[] = [];
       createInterface(receiver.stdout).on('line', (line) => taken.push(line));
       try {
-        const forged = await eventually(
-          () =>
-            fetch(url, {
-              method: 'POST',
-              headers: {
-                'webhook-id': 'evt_1',
-                'webhook-timestamp': String(Math.floor(Date.now() / 1_000)),
-                'webhook-signature': 'v1,AAAA',
-              },
-              body: '{"id":"evt_1"}',
-            }),
-          { withinMs: 5_000 },
-        );
-        expect(forged.status).toBe(400);
+        const answer = async (webhook: { body: string; headers: Record<string, string> }) =>
+          (await fetch(url, { method: 'POST', ...webhook })).status;
+        const genuine = signed(secret!, Date.now());
+        const forged = { ...genuine, headers: { ...genuine.headers, 'webhook-signature': 'v1,AAAA' } };
+        // Java compiles first.
+        expect(await eventually(() => answer(forged), { withinMs: 15_000 })).toBe(400);
+        expect(await answer({ ...genuine, body: '{"id":"evt_2"}' })).toBe(400);
+        expect(await answer(signed(secret!, Date.now() - 310_000))).toBe(400);
+        expect(await answer({ body: genuine.body, headers: {} })).toBe(400);
+        expect(taken).toEqual([]);
         await service.post(caller, `/webhook_endpoints/${id}/rotate_secret`, {});
         const event = anEvent(caller);
         await service.tell([event]);
@@ -94,6 +104,6 @@ describe('the guide to webhooks', () => {
         rmSync(folder, { recursive: true, force: true });
       }
     },
-    15_000,
+    30_000,
   );
 });
