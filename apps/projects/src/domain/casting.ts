@@ -82,7 +82,8 @@ function strangers(field: string, given: object, known: readonly { key: string }
 function misfit({ key, type }: TemplateVariable, value: unknown): Unsuitable[] {
   if (value === undefined) return [];
   const pointer = at('variables', key);
-  if (typeof value !== (type === 'number' ? 'number' : 'string')) return [{ pointer, code: 'wrong_type', detail: `must be a ${type}` }];
+  if (typeof value !== (type === 'number' ? 'number' : 'string'))
+    return [{ pointer, code: 'wrong_type', detail: `must be ${type === 'text' ? 'text' : `a ${type}`}` }];
   return type === 'date' && !isDate(value as string) ? [{ pointer, code: 'not_a_date', detail: 'must be a date, YYYY-MM-DD' }] : [];
 }
 

@@ -50,7 +50,7 @@ function sizeFaults({ milestones }: TemplateDraft, tasks: readonly PlacedTask[])
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 function calendarFaults({ calendar: { working_days, holidays } }: TemplateDraft): Fault[] {
-  const none: Fault = { pointer: '/calendar/working_days', code: 'too_few', detail: 'must have at least 1 entries' };
+  const none: Fault = { pointer: '/calendar/working_days', code: 'too_few', detail: 'must have at least 1 entry' };
   return [
     ...(working_days.length === 0 ? [none] : []),
     ...repeated(working_days, (index) => `/calendar/working_days/${index}`),

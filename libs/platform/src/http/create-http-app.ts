@@ -14,6 +14,7 @@ import { DoorGuard, type Clock } from './door.guard';
 import { AnswerAdapter } from './fastify.adapter';
 import { notReady, type ReadyChecks } from './health';
 import type { Metrics } from './metrics';
+import { NothingUnasked } from './nothing-unasked.interceptor';
 import { ProblemFilter } from './problem.filter';
 import { readJsonOnly } from './read-json';
 import { refuseUnreadable } from './unreadable';
@@ -62,6 +63,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
   accountFor(fastify, options);
   addHealth(fastify, options);
   app.useGlobalGuards(new DoorGuard(deriveKey(options.secret, 'caller'), options.clock ?? (() => new Date())));
+  app.useGlobalInterceptors(new NothingUnasked());
   app.useGlobalPipes(new ContractPipe());
   app.useGlobalFilters(problems);
   prepareContracts(app);

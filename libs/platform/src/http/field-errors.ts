@@ -12,9 +12,15 @@ export interface FieldError {
 
 /** Every bad field at once, in the order of their pointers, without what follows from another error. */
 export function fieldErrors(errors: readonly ErrorObject[]): FieldError[] {
-  const found = errors.filter((error) => !isEcho(error)).map(translate);
+  const found = withoutConsequences(errors.filter((error) => !isEcho(error))).map(translate);
   const unique = new Map(found.map((error) => [`${error.pointer} ${error.code}`, error]));
   return [...unique.values()].sort((a, b) => (a.pointer < b.pointer ? -1 : a.pointer > b.pointer ? 1 : 0));
+}
+
+/** A value of the wrong type is none of the allowed ones either. */
+function withoutConsequences(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  const ofWrongType = new Set(errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
+  return errors.filter(({ keyword, instancePath }) => keyword === 'type' || !ofWrongType.has(instancePath));
 }
 
 /**
@@ -28,6 +34,17 @@ const isEcho = ({ keyword, params, schemaPath }: ErrorObject): boolean =>
   (keyword === 'type' && params['type'] === 'null' && schemaPath.includes('/anyOf/'));
 
 function translate(error: ErrorObject): FieldError {
+  return error.propertyName === undefined ? translateValue(error) : ofItsName(error.propertyName, translateValue(error));
+}
+
+/** What is wrong is the name of an entry: said at that entry, so that it is found among fifty. */
+const ofItsName = (name: string, { pointer, code, detail }: FieldError): FieldError => ({
+  pointer: `${pointer}/${escaped(name)}`,
+  code,
+  detail: `its name ${detail}`,
+});
+
+function translateValue(error: ErrorObject): FieldError {
   const { keyword, params, instancePath } = error;
   const at = (code: string, detail: string): FieldError => ({ pointer: instancePath, code, detail });
   const limit = params['limit'] as number;
@@ -55,10 +72,10 @@ function translate(error: ErrorObject): FieldError {
       return at('not_allowed', `must be one of: ${allowedValues(error).join(', ')}`);
     case 'maxItems':
     case 'maxProperties':
-      return at('too_many', `must have at most ${limit} entries`);
+      return at('too_many', `must have at most ${limit} ${limit === 1 ? 'entry' : 'entries'}`);
     case 'minItems':
     case 'minProperties':
-      return at('too_few', `must have at least ${limit} entries`);
+      return at('too_few', `must have at least ${limit} ${limit === 1 ? 'entry' : 'entries'}`);
     case 'uniqueItems':
       return at('duplicate', 'must not have the same entry twice');
     case 'format':

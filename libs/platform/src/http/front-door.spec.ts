@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { gzipSync } from 'node:zlib';
 import { CALLER_HEADER } from '../caller';
 import { newId } from '../ids';
 import { CALLER, openThings, signedBy, Things } from './things.examples';
@@ -39,6 +40,7 @@ describe('the front door', () => {
     ['a key that reaches for a prototype', () => post('{"name":"x","__proto__":{"admin":true}}'), 400, 'malformed_json'],
     ['a form', () => post('name=x', { 'content-type': 'application/x-www-form-urlencoded' }), 415, 'unsupported_media_type'],
     ['a kind of JSON that is not ours', () => post(GOOD, { 'content-type': 'application/vnd.api+json' }), 415, 'unsupported_media_type'],
+    ['a compressed body', () => post(gzipSync(GOOD), { 'content-encoding': 'gzip' }), 415, 'unsupported_media_type'],
     ['text', () => post(GOOD, { 'content-type': 'text/plain' }), 415, 'unsupported_media_type'],
     ['a body over 1 MB', () => post(`{"name":"${'x'.repeat(1_048_576)}"}`), 413, 'body_too_large'],
     ['no Idempotency-Key', () => post(GOOD, { 'idempotency-key': '' }), 400, 'idempotency_key_missing'],
@@ -95,6 +97,36 @@ describe('the front door', () => {
     }
     const typeless = await send('POST', '/things', { 'idempotency-key': 'k' });
     expect(typeless.json.code).toBe('validation_failed');
+  });
+
+  // Guarantees that a misspelt parameter never passes for one that was understood, also where there are none to spell.
+  it('names what an operation without a body or a query was given all the same', async () => {
+    const seal = (query: string, body?: string) =>
+      send(
+        'POST',
+        `/things/${newId('thg')}/seal${query}`,
+        { 'idempotency-key': 'k', ...(body !== undefined && { 'content-type': 'application/json' }) },
+        body,
+      );
+    const named = async (answer: ReturnType<typeof seal>) => {
+      const { status, json } = await answer;
+      return [status, ...(json.errors ?? []).map(({ pointer, code }: Record<string, string>) => `${pointer} ${code}`)];
+    };
+    expect(await named(seal('?hard=true', '{"by":"me","a/b":1}'))).toEqual([
+      422,
+      '/hard unknown_field',
+      '/by unknown_field',
+      '/a~1b unknown_field',
+    ]);
+    expect(await named(seal('', '[]'))).toEqual([422, ' wrong_type']);
+    expect(await named(seal('', 'null'))).toEqual([422, ' wrong_type']);
+    for (const nothing of [undefined, '', '{}']) expect(await named(seal('', nothing))).toEqual([201]);
+  });
+
+  it('says of a value of the wrong type only that', async () => {
+    const { json } = await get('/things?limit=a&limit=b');
+    expect(json.errors).toEqual([{ pointer: '/limit', code: 'wrong_type', detail: 'must be a whole number' }]);
+    expect((await post('{"name":7}')).json.errors).toEqual([{ pointer: '/name', code: 'wrong_type', detail: 'must be text' }]);
   });
 
   it('counts brackets of the JSON only, not those in its texts', async () => {

@@ -71,6 +71,14 @@ export class Things {
     return id.endsWith('0') ? json('{ "spaced" : 1 }') : resource({ id }, 3);
   }
 
+  @Post('/things/:id/seal')
+  @RequireScope('things:write')
+  @Operation({ summary: 'Seal', tag: 'Things', answers: { 200: MakeThing } })
+  seal(@IdParam('id', 'thg') id: string) {
+    Things.handled += 1;
+    return { id };
+  }
+
   @Get('/open')
   @Unguarded()
   open() {
