@@ -7,6 +7,7 @@ import type { PublicEvent } from '@works/contracts/events';
 import { phraseOf } from '@works/contracts/phrases';
 import { Home, type DevFile } from '../home';
 import { paint } from '../paint';
+import { printable } from '../printable';
 
 interface Options {
   key?: string;
@@ -74,7 +75,7 @@ function lineOf(request: IncomingMessage, body: string, webhook: Webhook): strin
   const attempt = String(request.headers['webhook-attempt'] ?? '');
   const again = attempt.startsWith('1/') || attempt === '' ? '' : paint('yellow', ` (attempt ${attempt})`);
   const time = new Date(event.timestamp).toLocaleTimeString('en-GB');
-  return `${paint('dim', time)}  ${paint('cyan', event.type.padEnd(17))} ${phraseOf(event)}${again}  ${paint('dim', event.subject)}`;
+  return `${paint('dim', time)}  ${paint('cyan', event.type.padEnd(17))} ${printable(phraseOf(event))}${again}  ${paint('dim', event.subject)}`;
 }
 
 class Endpoints {
