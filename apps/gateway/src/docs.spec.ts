@@ -15,6 +15,11 @@ describe('the documentation', () => {
     expect(Object.keys((JSON.parse(text) as { paths: object }).paths)).toContain('/things');
   });
 
+  it('is found with a slash too many', async () => {
+    const { status, headers } = await get('/works/docs/');
+    expect([status, headers.location]).toEqual([302, '/works/docs']);
+  });
+
   // Guarantees that whoever reads it is seen by nobody but us, and that it works on a machine without the internet.
   it('is a page whose every part comes from here', async () => {
     const page = await get('/works/docs');

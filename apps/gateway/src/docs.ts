@@ -57,6 +57,7 @@ const POLICY = `default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 export async function addDocs(app: FastifyInstance, openApi: string): Promise<void> {
   app.get('/works/v1/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(openApi));
   app.get('/works/docs', (_request, reply) => reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY).send(PAGE));
+  app.get('/works/docs/', (_request, reply) => reply.redirect('/works/docs'));
   app.get('/works/docs/page.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE));
   app.get('/works/docs/start.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(START));
   await app.register(staticFiles, { root: dirname(require.resolve('swagger-ui-dist')), prefix: '/works/docs/assets/', index: false });
