@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Api } from '../support/api';
 import { follow } from '../support/guide';
 import { Product, root } from '../support/product';
 
@@ -16,6 +17,21 @@ describe('the guides', () => {
     const shown = await follow(guide, { API: product.url, KEY: product.organizations[0]!.test_key });
     expect(shown.length).toBeGreaterThan(0);
     for (const { command, promised, answered, body } of shown) expect([command, answered, body]).toEqual([command, promised, body]);
+  });
+
+  // Guarantees that whoever presses Execute on the page of the document, before changing anything, sees it work.
+  it('the document: every example of what can be made is taken as it stands', async () => {
+    const { paths } = JSON.parse(readFileSync(join(root, 'docs/reference/openapi.json'), 'utf8')) as {
+      paths: Record<string, { post?: { requestBody?: { content: Record<string, { example?: object }> } } }>;
+    };
+    const examples = Object.entries(paths).flatMap(([path, { post }]) => {
+      const example = post?.requestBody?.content['application/json']?.example;
+      return example === undefined || path.includes('{') ? [] : [[path, example] as const];
+    });
+    expect(examples.length).toBeGreaterThanOrEqual(6);
+    const api = new Api(product.url, product.organizations[0]!.test_key);
+    for (const [path, example] of examples)
+      expect([path, (await api.post(path, example)).status]).toEqual([path, path === '/tasks/batch' ? 200 : 201]);
   });
 
   it('templates.md: the refusals are those that it shows', async () => {

@@ -29,6 +29,7 @@ export class AddMilestone {
     description: 'At the end of the project, or at a place between the others, which then make room. `If-Match` is about the project.',
     tag: 'Milestones',
     body: CreateMilestoneBody,
+    example: { name: 'Snagging', due_on: '2027-02-01', requires_sign_off: true },
     answers: { 201: Milestone },
     refuses: ['project_closed', 'too_many_milestones'],
   })

@@ -22,6 +22,7 @@ export class CloseProject {
       'As delivered, once its tasks are done and its milestones reached, or as cancelled. `open_tasks: "cancel"` closes it over open work, and cancels its open tasks. Closing it again in the same way changes nothing.',
     tag: 'Projects',
     body: CloseProjectBody,
+    example: { outcome: 'delivered', open_tasks: 'cancel' },
     answers: { 200: Project },
     refuses: ['project_has_open_work', 'project_closed'],
   })

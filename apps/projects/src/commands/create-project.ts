@@ -33,6 +33,12 @@ export class CreateProject {
       'With a template the whole delivery is planned at once: the answer holds its milestones and tasks, ids included. `dry_run` answers the same plan and writes nothing: its ids are not reserved.',
     tag: 'Projects',
     body: CreateProjectBody,
+    example: {
+      deal_id: 'dl_01J9XW5T9ZQ0V7C2N4R8B6M3KD',
+      name: 'Site fit-out',
+      owner_id: 'usr_01J9XW5T9ZQ0V7C2N4R8B6M3KE',
+      template: 'fitout_v2',
+    },
     query: CreateProjectQuery,
     answers: { 200: ProjectPreview, 201: PlannedProject },
     refuses: ['template_not_found', 'role_missing', 'reference_taken', 'event_too_large'],

@@ -21,6 +21,18 @@ export class CreateTemplate {
     description: 'Publishes its version 1 at once. Everything that is wrong with it is named at once.',
     tag: 'Templates',
     body: CreateTemplateBody,
+    example: {
+      key: 'retail_v1',
+      name: 'Retail shop',
+      milestones: [
+        {
+          key: 'handover',
+          name: 'Handover',
+          due: { offset: 10, unit: 'business_days', from: 'start' },
+          tasks: [{ key: 'snags', title: 'Close every snag', due: { offset: -2, unit: 'business_days', from: 'milestone' } }],
+        },
+      ],
+    },
     answers: { 201: Template },
     refuses: ['template_key_taken'],
   })

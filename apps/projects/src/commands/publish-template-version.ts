@@ -28,6 +28,17 @@ export class PublishTemplateVersion {
       'Projects that exist keep the version they were planned with. Send `If-Match` to publish only on top of the version you have read.',
     tag: 'Templates',
     body: PublishTemplateVersionBody,
+    example: {
+      name: 'Retail shop',
+      milestones: [
+        {
+          key: 'handover',
+          name: 'Handover',
+          due: { offset: 15, unit: 'business_days', from: 'start' },
+          tasks: [{ key: 'snags', title: 'Close every snag', due: { offset: -2, unit: 'business_days', from: 'milestone' } }],
+        },
+      ],
+    },
     answers: { 201: Template },
   })
   async publish(

@@ -21,6 +21,7 @@ export class ReachMilestone {
       'Declares the phase done, and signs it off where that is required. Refused while a task of it is open. A milestone without a required sign-off also reaches by itself, with its last task. Reaching a reached milestone changes nothing.',
     tag: 'Milestones',
     body: ReachMilestoneBody,
+    example: { note: 'Signed off by the client on site.' },
     answers: { 200: Milestone },
     refuses: ['milestone_blocked', 'project_closed'],
   })

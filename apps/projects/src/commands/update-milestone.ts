@@ -24,6 +24,7 @@ export class UpdateMilestone {
       'Only what is named changes; when all of it is so already, nothing happens. A move changes the positions of the milestones in between, and each of them tells so. When a sign-off is no longer required and all tasks are done, the milestone reaches at once.',
     tag: 'Milestones',
     body: UpdateMilestoneBody,
+    example: { due_on: '2027-02-08' },
     answers: { 200: Milestone },
     refuses: ['project_closed'],
   })

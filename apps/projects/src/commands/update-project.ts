@@ -22,6 +22,7 @@ export class UpdateProject {
     description: 'Only what is named changes; when all of it is so already, nothing happens. A closed project stays as it is.',
     tag: 'Projects',
     body: UpdateProjectBody,
+    example: { name: 'Site fit-out, second floor', metadata: { purchase_order: '4711' } },
     answers: { 200: Project },
     refuses: ['reference_taken', 'project_closed'],
   })

@@ -23,6 +23,7 @@ export class AssignTask {
       "Puts the task in a person's queue, or, with null, takes it out of every queue. Assigning it to whoever has it already changes nothing.",
     tag: 'Tasks',
     body: AssignTaskBody,
+    example: { assignee_id: 'usr_01J9XW5T9ZQ0V7C2N4R8B6M3KE' },
     answers: { 200: Task },
     refuses: ['task_completed', 'task_cancelled'],
   })

@@ -40,6 +40,13 @@ export class BatchTasks {
       'One operation after the other, each on what those before it did; remembered as a whole under the one Idempotency-Key. `atomic` does all of them or, if one is refused, none, and answers `batch_failed` with pointers to every operation that is refused. `best_effort` does what can be done and answers each with what it would have been answered alone.',
     tag: 'Tasks',
     body: BatchTasksBody,
+    example: {
+      mode: 'atomic',
+      operations: [
+        { op: 'create', task: { title: 'Order the carpets' } },
+        { op: 'create', task: { title: 'Order the lights' } },
+      ],
+    },
     answers: { 200: TaskBatchOutcome },
     refuses: ['batch_failed'],
   })

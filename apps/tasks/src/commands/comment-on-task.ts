@@ -24,6 +24,7 @@ export class CommentOnTask {
     description: 'Whatever became of the task. The author is whoever the key stands for.',
     tag: 'Tasks',
     body: CommentOnTaskBody,
+    example: { body: 'The carpets come on Monday.' },
     answers: { 201: TaskComment },
   })
   comment(

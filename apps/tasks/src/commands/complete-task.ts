@@ -23,6 +23,7 @@ export class CompleteTask {
       'Takes the task out of its queue. Refused while a task that it depends on is open, unless `force` says otherwise. Completing a completed task changes nothing.',
     tag: 'Tasks',
     body: CompleteTaskBody,
+    example: {},
     answers: { 200: Task },
     refuses: ['task_blocked', 'task_cancelled'],
   })

@@ -29,6 +29,7 @@ export class CreateTask {
     description: 'In a project, in one of its milestones, or alone. With an assignee it lands in their queue at once.',
     tag: 'Tasks',
     body: CreateTaskBody,
+    example: { title: 'Order the carpets', assignee_id: 'usr_01J9XW5T9ZQ0V7C2N4R8B6M3KE', due_on: '2027-01-15', priority: 'high' },
     answers: { 201: Task },
     refuses: ['unknown_reference', 'project_closed'],
   })

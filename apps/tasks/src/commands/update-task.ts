@@ -24,6 +24,7 @@ export class UpdateTask {
       'What is absent stays as it is. Lists are replaced as a whole, metadata is merged. Only an open task can be changed. When everything is so already, nothing changes.',
     tag: 'Tasks',
     body: UpdateTaskBody,
+    example: { priority: 'urgent', due_on: '2027-01-13' },
     answers: { 200: Task },
     refuses: ['task_completed', 'task_cancelled', 'unknown_reference', 'dependency_cycle'],
   })

@@ -32,6 +32,7 @@ export class CreateWebhookEndpoint {
     description: 'From now on every matching event is sent there, signed with the secret that only this answer shows.',
     tag: 'Webhooks',
     body: CreateWebhookEndpointBody,
+    example: { url: 'https://example.com/hooks', events: ['task.*', 'milestone.reached'] },
     answers: { 201: WebhookEndpoint },
     refuses: ['endpoint_url_refused'],
   })

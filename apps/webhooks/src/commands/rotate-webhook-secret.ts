@@ -28,6 +28,7 @@ export class RotateWebhookSecret {
       'Answers with the new secret, which only this answer shows. Until `secrets_expire_at` every attempt carries a signature by the new and by the earlier ones, at most three in all, so that receivers can change over at leisure.',
     tag: 'Webhooks',
     body: RotateSecretBody,
+    example: { overlap_hours: 24 },
     answers: { 200: WebhookEndpoint },
   })
   rotate(@IdParam('id', 'whk') id: string, @Body() body: RotateSecretBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {

@@ -25,6 +25,7 @@ export class SendTestEvent {
       'In test mode only. A believable event of the type goes, signed like any other, to each enabled endpoint that asks for the type and whose `projects` and `filter` it fits. It happened to nothing: its `position` is null, its `webhook-sequence` is 0, and no list of events shows it.',
     tag: 'Webhooks',
     body: SendTestEventBody,
+    example: { type: 'task.completed' },
     answers: { 201: SentTestEvent },
     refuses: ['test_mode_only'],
   })

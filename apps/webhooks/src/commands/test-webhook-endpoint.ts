@@ -26,6 +26,7 @@ export class TestWebhookEndpoint {
       'A believable event, signed and sent like any other, to this endpoint only. It happened to nothing: its `position` is null, its `webhook-sequence` is 0, and no list of events shows it.',
     tag: 'Webhooks',
     body: TestWebhookEndpointBody,
+    example: { event_type: 'task.completed' },
     answers: { 201: Delivery },
     refuses: ['endpoint_disabled'],
   })

@@ -25,6 +25,7 @@ export class UpdateWebhookEndpoint {
     description: 'Fields that are left out stay as they are. Waiting deliveries stay; their next attempts go where the endpoint then says.',
     tag: 'Webhooks',
     body: UpdateWebhookEndpointBody,
+    example: { events: ['task.*'], description: 'The queue of the workshop' },
     answers: { 200: WebhookEndpoint },
     refuses: ['endpoint_url_refused'],
   })

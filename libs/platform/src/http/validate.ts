@@ -1,5 +1,5 @@
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
-import { schemaOf, schemasWithin, type ContractClass } from '../openapi';
+import { schemaOf, schemasWithin, type ContractClass, type OperationText } from '../openapi';
 import { Problem } from '../problems';
 import { fieldErrors, type FieldError } from './field-errors';
 import { FORMATS } from './formats';
@@ -17,9 +17,13 @@ export function validate(of: ContractClass, value: unknown, mode: Mode): void {
   if (errors.length > 0) throw invalid(errors);
 }
 
-/** Makes ready what a route will need, so that a faulty schema ends the start and not a request, and no first request waits for it. */
-export function prepare({ body, query }: { readonly body?: ContractClass; readonly query?: ContractClass }): void {
+/**
+ * Makes ready what a route will need, so that a faulty schema, or an example that its schema refuses, ends the start and not a request,
+ * and no first request waits for it.
+ */
+export function prepare({ body, example, query }: Pick<OperationText, 'body' | 'example' | 'query'>): void {
   if (body !== undefined) validatorOf(body, 'body');
+  if (body !== undefined && example !== undefined) validate(body, example, 'body');
   if (query !== undefined) validatorOf(query, 'query');
 }
 

@@ -87,6 +87,7 @@ class Widgets {
     description: 'Of anything.',
     tag: 'Widgets',
     body: NewWidget,
+    example: { label: 'A lamp' },
     query: RehearsalQuery,
     answers: { 201: Widget },
     refuses: ['contended'],
@@ -166,7 +167,7 @@ describe('the OpenAPI document of a service', () => {
     expect(schemas.WidgetList.properties.data.items).toEqual({ $ref: '#/components/schemas/Widget' });
     expect(make.requestBody).toEqual({
       required: true,
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/NewWidget' } } },
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/NewWidget' }, example: { label: 'A lamp' } } },
     });
     expect(change.requestBody.required).toBe(false);
   });

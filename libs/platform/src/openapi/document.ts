@@ -109,12 +109,15 @@ function operation(
     'x-service': service,
     ...(scope !== undefined && { 'x-scope': scope }),
     parameters: [...pathParameters(path, pathIdsOf(handler)), ...queryParameters(text.query), ...headerParameters(mutation, ofOne)],
-    ...(text.body && {
-      requestBody: { required: 'required' in schemaOf(text.body), content: { 'application/json': { schema: refer(text.body) } } },
-    }),
+    ...(text.body && { requestBody: requestBody(text.body, text.example, refer) }),
     responses: { ...answers(text, mutation, refer), ...problems(codes, catalogue) },
   };
 }
+
+const requestBody = (body: ContractClass, example: object | undefined, refer: (of: ContractClass) => JsonSchema) => ({
+  required: 'required' in schemaOf(body),
+  content: { 'application/json': { schema: refer(body), ...(example !== undefined && { example }) } },
+});
 
 const pathParameters = (path: string, ids: Record<string, string>) =>
   [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({

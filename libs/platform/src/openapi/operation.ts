@@ -14,6 +14,8 @@ export interface OperationText {
   readonly description?: string;
   readonly tag: string;
   readonly body?: ContractClass;
+  /** A body that can be sent as it is: what a reader of the document tries first. */
+  readonly example?: object;
   readonly query?: ContractClass;
   readonly answers: Readonly<Record<number, ContractClass | ListOfRows | null>>;
   /** Codes of the closed list that this operation can answer beyond those that any can. */
