@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { newId } from '@works/platform/ids';
 import { eventually } from '@works/platform/testing';
 import type { Api } from '../support/api';
 import type { Reply } from '../support/reply';
@@ -149,7 +150,9 @@ export class Client {
     const call = { key };
     const again = method === 'POST' ? await this.api.post(path, body, call) : await this.api.patch(path, body, call);
     expect([again.status, again.text, again.headers.get('idempotent-replayed')]).toEqual([reply.status, reply.text, 'true']);
-    const other = await this.api.post('/tasks', { title: 'Something else' }, call);
+    const other = path.startsWith('/tasks')
+      ? await this.api.post('/tasks', { title: 'Something else' }, call)
+      : await this.api.post('/projects', { name: 'Something else', owner_id: newId('usr') }, call);
     expect([other.status, other.body['code']]).toEqual([409, 'idempotency_key_reused']);
   }
 

@@ -28,12 +28,18 @@ export function histories(events: readonly Resource[]): Map<string, Resource[]> 
   const tell = (resource: Resource) => histories.set(resource['id'] as string, [...(histories.get(resource['id'] as string) ?? []), resource]);
   for (const event of events) {
     tell(resourceOf(event));
-    // Planned milestones are told of with their project.
-    if (event['type'] === 'project.created') for (const milestone of resourceOf(event)['milestones'] as Resource[]) tell(milestone);
+    if (event['type'] === 'project.created') plannedIn(resourceOf(event)).forEach(tell);
   }
   for (const versions of histories.values()) versions.sort((a, b) => a['version'] - b['version']);
   return histories;
 }
+
+/** Milestones are planned with their project, which tells of them only what does not follow from it. */
+const plannedIn = ({ id: project_id, created_at, milestones }: Resource): Resource[] =>
+  (milestones as Resource[]).map(({ tasks: _, ...milestone }) => ({
+    ...{ object: 'milestone', project_id, status: 'pending', sign_off: null, reached_at: null },
+    ...{ created_at, updated_at: created_at, version: 1, ...milestone },
+  }));
 
 /** Every version is told exactly once, each follows by the rules from the one before it, and says truly what that was. */
 export function expectLawful(events: readonly Resource[], told: ReadonlyMap<string, Resource[]>): void {
