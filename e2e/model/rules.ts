@@ -251,8 +251,9 @@ export class Rules {
   /** A copy to think ahead in. */
   copy(): Rules {
     const copy = new Rules();
-    for (const kind of ['projects', 'milestones', 'tasks', 'reachings'] as const)
-      for (const [id, one] of this[kind]) (copy[kind] as Map<string, unknown>).set(id, structuredClone(one));
+    for (const [id, project] of this.projects) copy.projects.set(id, { ...project });
+    for (const [id, milestone] of this.milestones) copy.milestones.set(id, { ...milestone });
+    for (const [id, task] of this.tasks) copy.tasks.set(id, { ...task });
     return copy;
   }
 
