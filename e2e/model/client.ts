@@ -14,8 +14,15 @@ const REPLAYABLE_MAX = 50;
 /** Share of commands that go where others are at work too. */
 const SHARED = 0.3;
 /** Of what an answer tells, the rest follows from other resources, which may be on their way. */
-export const ownFields = ({ progress: _, blocked_by: __, blocked: ___, milestones: ____, tasks: _____, invoice: ______, ...own }: Resource): Resource =>
-  own;
+export const ownFields = ({
+  progress: _,
+  blocked_by: __,
+  blocked: ___,
+  milestones: ____,
+  tasks: _____,
+  invoice: ______,
+  ...own
+}: Resource): Resource => own;
 
 /** What the clients have in common: projects that all of them change, and what they were answered. */
 export interface Common {
@@ -42,7 +49,8 @@ export class Client {
   async step(): Promise<void> {
     try {
       if (this.replayable.length > 0 && this.chance(REPLAYED)) await this.replay(this.chance.one(this.replayable)!);
-      else if (this.chance(SHARED)) await this.together(anyCommand(this.common.rules, this.chance, { ...this.place, references: [], projectsMax: 0 }));
+      else if (this.chance(SHARED))
+        await this.together(anyCommand(this.common.rules, this.chance, { ...this.place, references: [], projectsMax: 0 }));
       else await this.alone(anyCommand(this.rules, this.chance, this.place));
     } catch (error) {
       (error as Error).message += `\nAfter:\n${this.lately.join('\n')}`;

@@ -161,7 +161,15 @@ function batch(rules: Rules, chance: Chance, place: Place): Command | null {
   const mode = chance.one(['atomic', 'best_effort'])!;
   // What it does is worked out operation by operation, by whoever compares the answer.
   const ruling = { broken: [], take: () => undefined };
-  return { method: 'POST', path: '/tasks/batch', body: { mode, operations }, about: 'batch', operations, mayRefuse: ['batch_failed'], ruling };
+  return {
+    method: 'POST',
+    path: '/tasks/batch',
+    body: { mode, operations },
+    about: 'batch',
+    operations,
+    mayRefuse: ['batch_failed'],
+    ruling,
+  };
 }
 
 function operate(rules: Rules, chance: Chance, place: Place): Command | null {

@@ -25,7 +25,8 @@ const BEGINNINGS = ['project.created', 'milestone.added', 'task.created'];
 /** The versions of every resource as the log tells them, in order: a replay. */
 export function histories(events: readonly Resource[]): Map<string, Resource[]> {
   const histories = new Map<string, Resource[]>();
-  const tell = (resource: Resource) => histories.set(resource['id'] as string, [...(histories.get(resource['id'] as string) ?? []), resource]);
+  const tell = (resource: Resource) =>
+    histories.set(resource['id'] as string, [...(histories.get(resource['id'] as string) ?? []), resource]);
   for (const event of events) {
     tell(resourceOf(event));
     if (event['type'] === 'project.created') plannedIn(resourceOf(event)).forEach(tell);
@@ -43,7 +44,8 @@ const plannedIn = ({ id: project_id, created_at, milestones }: Resource): Resour
 
 /** Every version is told exactly once, each follows by the rules from the one before it, and says truly what that was. */
 export function expectLawful(events: readonly Resource[], told: ReadonlyMap<string, Resource[]>): void {
-  for (const versions of told.values()) expect(versions.map(({ version }) => version as number)).toEqual(versions.map((_, index) => index + 1));
+  for (const versions of told.values())
+    expect(versions.map(({ version }) => version as number)).toEqual(versions.map((_, index) => index + 1));
   for (const event of events) {
     const after = resourceOf(event);
     const before = told.get(after['id'] as string)![after['version'] - 2];
@@ -64,6 +66,5 @@ export function expectLawful(events: readonly Resource[], told: ReadonlyMap<stri
 
 /** Whatever a client was told happened just so. */
 export function expectTold(answers: readonly Resource[], told: ReadonlyMap<string, Resource[]>): void {
-  for (const answer of answers)
-    expect(ownFields(told.get(answer['id'] as string)![answer['version'] - 1]!)).toEqual(ownFields(answer));
+  for (const answer of answers) expect(ownFields(told.get(answer['id'] as string)![answer['version'] - 1]!)).toEqual(ownFields(answer));
 }

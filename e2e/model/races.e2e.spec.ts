@@ -55,7 +55,7 @@ describe('at the same moment', () => {
       expect(await milestone(milestone_id)).toMatchObject({ status: 'reached', progress: { tasks: 2, tasks_completed: 2 } });
       await eventually(async () => expect(await turns(project_id, milestone_id)).toEqual(['milestone.reached']), { withinMs: 10_000 });
     });
-  }, 60_000);
+  }, 120_000);
 
   it('a task is added and the last one is completed: it is reached once, at the latest with the one that was added', async () => {
     await rounds(async () => {
@@ -66,7 +66,7 @@ describe('at the same moment', () => {
       await complete(added.body['id'] as string);
       expect(await milestone(milestone_id)).toMatchObject({ status: 'reached', version: 2, progress: { tasks: 2, tasks_completed: 2 } });
     });
-  }, 60_000);
+  }, 120_000);
 
   it('a project is closed, a task in it completed and another created: none stays open', async () => {
     await rounds(async (number) => {
@@ -91,7 +91,7 @@ describe('at the same moment', () => {
         { withinMs: 10_000 },
       );
     });
-  }, 60_000);
+  }, 120_000);
 
   it('a milestone is reopened and reached: it does both by turns', async () => {
     await rounds(async () => {
@@ -103,13 +103,15 @@ describe('at the same moment', () => {
       await eventually(
         async () => {
           const told = await turns(project_id, milestone_id);
-          expect(told).toEqual(Array.from({ length: version - 1 }, (_, turn) => (turn % 2 === 0 ? 'milestone.reached' : 'milestone.reopened')));
+          expect(told).toEqual(
+            Array.from({ length: version - 1 }, (_, turn) => (turn % 2 === 0 ? 'milestone.reached' : 'milestone.reopened')),
+          );
           expect(told.at(-1) === 'milestone.reached' ? 'reached' : 'pending').toBe(status);
         },
         { withinMs: 10_000 },
       );
     });
-  }, 60_000);
+  }, 120_000);
 
   it('two projects ask for one reference: one gets it, and the other is told which', async () => {
     await rounds(async (number) => {
@@ -121,16 +123,13 @@ describe('at the same moment', () => {
       const found = (await api.get(`/projects?reference=${body.reference}`)).body['data'] as Resource[];
       expect(found.map(({ id }) => id as string)).toEqual([won.body['id']]);
     });
-  }, 60_000);
+  }, 120_000);
 
   it('two dependencies would close a circle: one of them is refused', async () => {
     await rounds(async () => {
       const [a, b] = await Promise.all([aTask({}), aTask({})]);
-      const replies = await Promise.all([
-        api.patch(`/tasks/${a}`, { depends_on: [b] }),
-        api.patch(`/tasks/${b}`, { depends_on: [a] }),
-      ]);
+      const replies = await Promise.all([api.patch(`/tasks/${a}`, { depends_on: [b] }), api.patch(`/tasks/${b}`, { depends_on: [a] })]);
       expect(['200 dependency_cycle', 'dependency_cycle 200']).toContain(codes(...replies));
     });
-  }, 60_000);
+  }, 120_000);
 });

@@ -119,7 +119,10 @@ export class Rules {
     return { broken: taken ? ['reference_taken'] : [], take: (answer) => this.opened(answer) };
   }
 
-  updateProject(id: string, { metadata, ...plain }: { name?: string; reference?: string; metadata?: Record<string, string | null> }): Ruling {
+  updateProject(
+    id: string,
+    { metadata, ...plain }: { name?: string; reference?: string; metadata?: Record<string, string | null> },
+  ): Ruling {
     const project = this.projects.get(id)!;
     const notes = new Map<string, string | null>([...Object.entries(project.metadata), ...Object.entries(metadata ?? {})]);
     const after = {
@@ -168,11 +171,17 @@ export class Rules {
     };
   }
 
-  updateMilestone(id: string, { position, ...plain }: Partial<Pick<Milestone, 'name' | 'due_on' | 'requires_sign_off' | 'position'>>): Ruling {
+  updateMilestone(
+    id: string,
+    { position, ...plain }: Partial<Pick<Milestone, 'name' | 'due_on' | 'requires_sign_off' | 'position'>>,
+  ): Ruling {
     const milestone = this.milestones.get(id)!;
     const gates = this.milestonesOf(milestone.project_id);
     const changes = !isSo(milestone, { ...plain, position: position ?? milestone.position });
-    const broken = [...(changes ? this.closed(milestone.project_id) : []), ...((position ?? 1) > gates.length ? ['validation_failed'] : [])];
+    const broken = [
+      ...(changes ? this.closed(milestone.project_id) : []),
+      ...((position ?? 1) > gates.length ? ['validation_failed'] : []),
+    ];
     const take = () => {
       const freed = plain.requires_sign_off === false && milestone.requires_sign_off;
       const order = gates.filter((gate) => gate !== milestone);

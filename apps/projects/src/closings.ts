@@ -17,11 +17,7 @@ export async function cancelledByClosing(tx: TenantTransaction, cancellations: r
     // A scalar look-up, so that each finds its project's few events by the index on streams.
     text: `select c.task_id from unnest($1::text[], $2::text[], $3::timestamptz[]) as c(task_id, project_id, at)
             where (select true from events e where e.stream_id = c.project_id and e.type = 'project.closed' and e.occurred_at = c.at limit 1)`,
-    values: [
-      cancellations.map(({ taskId }) => taskId),
-      cancellations.map(({ projectId }) => projectId),
-      cancellations.map(({ at }) => at),
-    ],
+    values: [cancellations.map(({ taskId }) => taskId), cancellations.map(({ projectId }) => projectId), cancellations.map(({ at }) => at)],
   });
   return new Set(rows.map(({ task_id }) => task_id));
 }
