@@ -33,7 +33,12 @@ export class ListProjects {
 type Filter = Omit<ListProjectsQuery, 'limit' | 'cursor'>;
 
 /** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
-export function newestFirst(filter: Filter, after: readonly unknown[] | null, count: number, now: Date): { text: string; values: unknown[] } {
+export function newestFirst(
+  filter: Filter,
+  after: readonly unknown[] | null,
+  count: number,
+  now: Date,
+): { text: string; values: unknown[] } {
   const values: unknown[] = [now];
   const conditions: string[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;

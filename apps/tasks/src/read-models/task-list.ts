@@ -38,7 +38,12 @@ export class ListTasks {
 }
 
 /** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
-export function newestFirst(filter: Filter, now: Date, after: readonly unknown[] | null, count: number): { text: string; values: unknown[] } {
+export function newestFirst(
+  filter: Filter,
+  now: Date,
+  after: readonly unknown[] | null,
+  count: number,
+): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
   const conditions: string[] = [];
