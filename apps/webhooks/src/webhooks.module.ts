@@ -1,4 +1,10 @@
-import { Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Injectable,
+  Module,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import type { Pool } from 'pg';
 import { EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
@@ -6,24 +12,34 @@ import type { ServiceConfig } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
 import { LOGGER, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
+import { CancelReplay } from './commands/cancel-replay';
 import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
 import { DeleteWebhookEndpoint } from './commands/delete-webhook-endpoint';
 import { DisableWebhookEndpoint } from './commands/disable-webhook-endpoint';
 import { EnableWebhookEndpoint } from './commands/enable-webhook-endpoint';
+import { PauseReplay } from './commands/pause-replay';
+import { ReplayDeadLetters } from './commands/replay-dead-letters';
 import { ReplayDelivery } from './commands/replay-delivery';
+import { ReplayEndpointEvents } from './commands/replay-endpoint-events';
+import { ResumeReplay } from './commands/resume-replay';
 import { RotateWebhookSecret } from './commands/rotate-webhook-secret';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
+import { ReplayRunner } from './delivery/replay-runner';
 import { Sender } from './delivery/sender';
+import { SequenceWatch } from './delivery/sequence-watch';
 import { EndpointChanges } from './endpoint-changes';
 import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-happens';
 import { DeadLetters } from './read-models/dead-letters';
 import { Deliveries } from './read-models/deliveries';
+import { EndpointEvents } from './read-models/endpoint-events';
 import { Events } from './read-models/events';
+import { Replays } from './read-models/replays';
 import { Timeline } from './read-models/timeline';
 import { WebhookEndpoints } from './read-models/webhook-endpoints';
+import { ReplayJobs } from './replay-jobs';
 
 const commands = [
   CreateWebhookEndpoint,
@@ -34,40 +50,72 @@ const commands = [
   TestWebhookEndpoint,
   DeleteWebhookEndpoint,
   ReplayDelivery,
+  ReplayDeadLetters,
+  ReplayEndpointEvents,
+  PauseReplay,
+  ResumeReplay,
+  CancelReplay,
 ];
-const reads = [WebhookEndpoints, Deliveries, DeadLetters, Events, Timeline];
+const reads = [WebhookEndpoints, Deliveries, DeadLetters, EndpointEvents, Replays, Events, Timeline];
 const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
-/** Starts the engine once everything stands, and stops it before the database goes. */
+/** Starts the engine once everything stands, and stops it before the database goes. Who waits is answered before the door closes. */
 @Injectable()
-class EngineLife implements OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(private readonly engine: DeliveryEngine) {}
+class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    private readonly engine: DeliveryEngine,
+    private readonly runner: ReplayRunner,
+    private readonly watch: SequenceWatch,
+  ) {}
 
   onApplicationBootstrap(): void {
     this.engine.start();
+    this.runner.start();
   }
 
-  onApplicationShutdown(): Promise<void> {
-    return this.engine.stop();
+  beforeApplicationShutdown(): void {
+    this.watch.end();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.runner.stop();
+    await this.engine.stop();
   }
 }
 
+const watch = { provide: SequenceWatch, inject: [WORKER_POOL], useFactory: (pool: Pool) => new SequenceWatch(pool) };
+
 const engine = {
   provide: DeliveryEngine,
-  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER],
-  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger) =>
+  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER, SequenceWatch],
+  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger, sequences: SequenceWatch) =>
     new DeliveryEngine({
       pool,
       sender: new Sender({ allowPrivateAddresses: config.allowPrivateAddresses }),
       metrics: new DeliveryMetrics(metrics.registry),
       logger,
+      numbered: (endpointIds) => sequences.note(endpointIds),
+    }),
+};
+
+const replays = {
+  provide: ReplayRunner,
+  inject: [WORKER_POOL, LOGGER, DeliveryEngine, SequenceWatch],
+  useFactory: (pool: Pool, logger: Logger, sender: DeliveryEngine, sequences: SequenceWatch) =>
+    new ReplayRunner({
+      pool,
+      logger,
+      made: (endpointIds) => {
+        sequences.note(endpointIds);
+        sender.wakeForReplays();
+      },
     }),
 };
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [engine, EngineLife, EndpointChanges] })
+@Module({ controllers, providers: [watch, engine, replays, EngineLife, EndpointChanges, ReplayJobs] })
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {
