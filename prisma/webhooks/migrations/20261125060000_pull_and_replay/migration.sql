@@ -188,7 +188,7 @@ end $$;
 -- The first delivery of an event to an endpoint is where all meet who want to replay it: it is locked before anything is looked at, so that two jobs,
 -- or a job and a single replay, never both do. Locked in the order of ids, or two could wait for each other in a circle.
 create function works_replay_again(p_job_id text, p_first_ids text[], p_only_dead boolean, p_delivery_seed text) returns integer language plpgsql
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   v_made integer;
 begin
@@ -199,7 +199,8 @@ begin
        and (select true from deliveries r where r.replay_of = w.id and r.status = 'pending') is null
        and (not p_only_dead
             or (select d.status = 'dead' and d.replayed_as is null from deliveries d where d.id = w.id)
-            or (select true from deliveries r where r.replay_of = w.id and r.status = 'dead' and r.replayed_as is null limit 1) is not null)
+            -- (Said so that deliveries_dead cannot answer, which would name all that is dead.)
+            or (select true from deliveries r where r.replay_of = w.id and r.status || '' = 'dead' and coalesce(r.replayed_as, '') = '' limit 1) is not null)
   ), made as (
     insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at,
                             replay_of, replay_job_id)
@@ -224,7 +225,7 @@ end $$;
 -- Events that the endpoint has never had are made deliveries of it, under its next numbers; the others are delivered again under theirs.
 -- Under the endpoint's lock, as in works_fan_out: no number is given twice or passed over, and no first delivery appears meanwhile.
 create function works_replay_events(p_job_id text, p_endpoint_id text, p_event_ids text[], p_delivery_seed text) returns integer language plpgsql
-  set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off as $$
 declare
   v_first_ids text[];
   v_fresh text[];
@@ -248,7 +249,7 @@ end $$;
 -- One step of a job, or nothing when another worker is making it, or when it is not due: as many deliveries as its rate allows in a tenth of a second,
 -- and at most what is behind the next 5,000 places. A job that was held up makes good at most a second of it.
 create function works_replay_step(p_id text, p_delivery_seed text) returns table (made integer, status text) language plpgsql
-  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off set plan_cache_mode = force_generic_plan as $$
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
   WINDOW_SIZE constant bigint := 5000;
