@@ -231,10 +231,11 @@ declare
   v_fresh text[];
 begin
   perform from webhook_endpoints e where e.id = p_endpoint_id for update;
-  select array_agg(f.id order by g.n) filter (where f.id is not null), array_agg(g.id order by g.n) filter (where f.id is null)
+  -- (The endpoint is said so that only deliveries_once can answer, by the event: other indexes would name all that the endpoint ever had.)
+  select array_agg(f.first_id order by f.n) filter (where f.first_id is not null), array_agg(f.id order by f.n) filter (where f.first_id is null)
     into v_first_ids, v_fresh
-    from unnest(p_event_ids) with ordinality as g(id, n)
-    left join lateral (select d.id from deliveries d where d.event_id = g.id and d.endpoint_id = p_endpoint_id and d.replay_of is null) f on true;
+    from (select g.id, g.n, (select d.id from deliveries d where d.event_id = g.id and d.endpoint_id || '' = p_endpoint_id and d.replay_of is null) as first_id
+            from unnest(p_event_ids) with ordinality as g(id, n)) f;
   insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at, replay_job_id)
     select 'dlv_' || p_delivery_seed || lpad(upper(to_hex(cardinality(p_event_ids) + g.n)), 6, '0'), l.organization_id, l.livemode, e.id, l.id, l.type, l.position,
            e.last_sequence + g.n, now(), now() - (cardinality(v_fresh) - g.n) * interval '1 microsecond', p_job_id
