@@ -1,4 +1,5 @@
 import {
+  Inject,
   Injectable,
   Module,
   type BeforeApplicationShutdown,
@@ -11,6 +12,7 @@ import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceConfig } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
+import { Keyring } from '@works/platform/sealing';
 import { LOGGER, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
 import { CancelReplay } from './commands/cancel-replay';
 import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
@@ -23,9 +25,11 @@ import { ReplayDelivery } from './commands/replay-delivery';
 import { ReplayEndpointEvents } from './commands/replay-endpoint-events';
 import { ResumeReplay } from './commands/resume-replay';
 import { RotateWebhookSecret } from './commands/rotate-webhook-secret';
+import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
+import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
 import { ReplayRunner } from './delivery/replay-runner';
 import { Sender } from './delivery/sender';
@@ -48,6 +52,7 @@ const commands = [
   DisableWebhookEndpoint,
   RotateWebhookSecret,
   TestWebhookEndpoint,
+  SendTestEvent,
   DeleteWebhookEndpoint,
   ReplayDelivery,
   ReplayDeadLetters,
@@ -87,13 +92,42 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
 
 const watch = { provide: SequenceWatch, inject: [WORKER_POOL], useFactory: (pool: Pool) => new SequenceWatch(pool) };
 
+/** Sealing what is not yet sealed is no reason to start later; what fails is tried again at the next start. */
+@Injectable()
+class SecretsLife implements OnApplicationBootstrap, OnApplicationShutdown {
+  private sealing: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly secrets: KeptSecrets,
+    @Inject(WORKER_POOL) private readonly pool: Pool,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.sealing = this.secrets
+      .sealAll(this.pool)
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'sealing the signing secrets anew failed; the next start tries again'));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.sealing;
+  }
+}
+
+const secrets = {
+  provide: KeptSecrets,
+  inject: [Keyring, LOGGER],
+  useFactory: (keyring: Keyring, logger: Logger) => new KeptSecrets(keyring, logger),
+};
+
 const engine = {
   provide: DeliveryEngine,
-  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER, SequenceWatch],
-  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger, sequences: SequenceWatch) =>
+  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER, KeptSecrets, SequenceWatch],
+  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger, kept: KeptSecrets, sequences: SequenceWatch) =>
     new DeliveryEngine({
       pool,
       sender: new Sender({ allowPrivateAddresses: config.allowPrivateAddresses }),
+      secrets: kept,
       metrics: new DeliveryMetrics(metrics.registry),
       logger,
       numbered: (endpointIds) => sequences.note(endpointIds),
@@ -115,7 +149,7 @@ const replays = {
 };
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [watch, engine, replays, EngineLife, EndpointChanges, ReplayJobs] })
+@Module({ controllers, providers: [secrets, SecretsLife, watch, engine, replays, EngineLife, EndpointChanges, ReplayJobs] })
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {

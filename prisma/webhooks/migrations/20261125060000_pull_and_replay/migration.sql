@@ -133,6 +133,7 @@ create function works_events_for(
      and (l.organization_id, l.livemode, l.position) <= (p_organization_id, p_livemode, p_through)
      and (p_since is null or l.occurred_at >= p_since)
      and (cardinality(e.events) = 0 or l.type = any(e.events) or split_part(l.type, '.', 1) || '.*' = any(e.events) or '*' = any(e.events))
+     and (cardinality(e.projects) = 0 and e.filter = '{}' or works_endpoint_wants(e.projects, e.filter, l.project_id, l.body))
    order by l.organization_id, l.livemode, l.position limit p_limit
 $$;
 
