@@ -12,6 +12,7 @@ const ALL = [
   'append-at-size',
   'webhook-latency',
   'deliveries',
+  'replay',
   'rebuild',
   'memory',
 ];
