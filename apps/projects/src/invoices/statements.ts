@@ -5,7 +5,7 @@ import type { Invoice } from '../domain/invoice';
 import type { MilestoneId } from '../domain/milestone';
 
 /** Longer than a call's deadline and the recording after it; a worker that is silent for longer is taken for dead. */
-export const LEASE_SECONDS = 30;
+export const LEASE_SECONDS = 15;
 
 /** One invoice to be drafted, leased to one worker. */
 export interface Job {
