@@ -83,8 +83,8 @@ export class InvoiceDrafter {
   async stop(): Promise<void> {
     const { billing, workers, graceMs = GRACE_MS } = this.parts;
     this.running = false;
-    if (this.timer !== null) clearTimeout(this.timer);
     await this.looking;
+    if (this.timer !== null) clearTimeout(this.timer);
     await Promise.race([Promise.all(this.underWay), new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
     if (billing !== null) await giveBackDrafts(workers, `${this.workerId}.`).catch(() => undefined);
     await billing?.close();

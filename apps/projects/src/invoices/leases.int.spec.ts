@@ -9,7 +9,7 @@ import { aCaller, eventually, testDatabase } from '@works/platform/testing';
 import { startProjects, type ProjectsService } from '../projects-service.examples';
 import { billed } from './billed-milestones.examples';
 import { Billing } from './billing';
-import { answer, BILLING_KEYS, BillingServer, hanging } from './billing-server.examples';
+import { answering, BILLING_KEYS, BillingServer, hanging } from './billing-server.examples';
 import { InvoiceDrafter } from './invoice-drafter';
 import { claimDueDrafts } from './statements';
 
@@ -101,16 +101,16 @@ describe('the workers that draft invoices', () => {
   it('that were too slow for their lease record nothing', async () => {
     const { ids } = await reached(1);
     let wakeUp: () => void = () => undefined;
-    billing.once((response, draft) => void (wakeUp = () => answer(response, draft())));
+    billing.once((response) => void (wakeUp = () => response.writeHead(500).end()), answering(503));
     aWorker({ leaseSeconds: 1 });
     await eventually(() => expect(billing.calls).toHaveLength(1));
     aWorker();
-    await we.becomes(ids[0]!, { status: 'drafted' });
-    const { version } = await we.read(ids[0]!);
+    const { version } = await we.becomes(ids[0]!, { status: 'failed', attempts: 1, error: 'SK Billing answered 503.' });
     wakeUp();
     await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-    expect([(await we.read(ids[0]!)).version, await draftedEvents(ids[0]!)]).toEqual([version, ['milestone.invoice_drafted']]);
-    expect(billing.drafts).toHaveLength(1);
+    const after = await we.read(ids[0]!);
+    expect([after.version, after.invoice!.error]).toEqual([version, 'SK Billing answered 503.']);
+    expect(await we.jobs()).toHaveLength(1);
   });
 
   it('that are stopped give back what they have, for the next one to take at once', async () => {
