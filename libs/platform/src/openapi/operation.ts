@@ -17,6 +17,8 @@ export interface OperationText {
   /** A body that can be sent as it is: what a reader of the document tries first. */
   readonly example?: object;
   readonly query?: ContractClass;
+  /** It may take its time to answer (long poll): the gateway forwards it on connections of their own, so that those who wait hold nobody up. */
+  readonly waits?: true;
   readonly answers: Readonly<Record<number, ContractClass | ListOfRows | null>>;
   /** Codes of the closed list that this operation can answer beyond those that any can. */
   readonly refuses?: readonly string[];
