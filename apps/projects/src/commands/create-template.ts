@@ -22,8 +22,8 @@ export class CreateTemplate {
     tag: 'Templates',
     body: CreateTemplateBody,
     example: {
-      key: 'retail_v1',
-      name: 'Retail shop',
+      key: 'pop_up_v1',
+      name: 'Pop-up shop',
       milestones: [
         {
           key: 'handover',

@@ -29,7 +29,7 @@ export class PublishTemplateVersion {
     tag: 'Templates',
     body: PublishTemplateVersionBody,
     example: {
-      name: 'Retail shop',
+      name: 'Pop-up shop',
       milestones: [
         {
           key: 'handover',

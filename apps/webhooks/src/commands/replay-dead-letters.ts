@@ -22,6 +22,7 @@ export class ReplayDeadLetters {
       'Starts a job that replays every dead letter there is now and that matches, oldest first, each as by `POST /deliveries/{id}/replay`. It survives restarts of ours, there is no most that it can take, and live events keep their places. One that somebody else has replayed meanwhile, another job too, is passed over: none is replayed twice. `dry_run` answers 200 with the count, and writes nothing.',
     tag: 'Webhooks',
     body: ReplayDeadLettersBody,
+    example: { filter: { event_type: 'task.completed' }, rate_per_second: 10, dry_run: true },
     answers: { 200: ReplayPreview, 202: Replay },
     refuses: ['unknown_reference', 'too_many_replays'],
   })

@@ -22,6 +22,7 @@ export class ReplayEndpointEvents {
       'Starts a job that sends the events from a position, or an instant, up to now once more, in order: those that match what the endpoint asks for today. An event that it has had before keeps its id and its sequence; one that it never had, because the endpoint is younger or asked for less, takes the next number, so that the sequence stays without gaps. What is under way already is passed over. `dry_run` answers 200 with the count, and writes nothing.',
     tag: 'Webhooks',
     body: ReplayEventsBody,
+    example: { since: '2027-01-04T00:00:00Z', dry_run: true },
     answers: { 200: ReplayPreview, 202: Replay },
     refuses: ['too_many_replays'],
   })
