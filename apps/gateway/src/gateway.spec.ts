@@ -1,4 +1,5 @@
 import { request as send } from 'node:http';
+import { connect } from 'node:net';
 import { newApiKey } from '@works/platform/api-keys';
 import { exchange, openGateway, type OpenGateway, type Reply } from './gateway.examples';
 
@@ -100,6 +101,27 @@ describe('the public door', () => {
   it('leaves a Content-Type that it does not know to the service', async () => {
     expect((await gateway.send('POST', '/things', { 'content-type': 'text/plain' }, 'x')).status).toBe(200);
     expect(gateway.things.last.headers['content-type']).toBe('text/plain');
+  });
+
+  it('answers an Expect that nobody can meet with a problem', async () => {
+    const reply = await gateway.send('POST', '/things', { expect: '200-ok' }, '{}');
+    expect([reply.status, reply.headers['content-type']]).toEqual([417, 'application/problem+json']);
+    expect(gateway.things.arrivals).toHaveLength(0);
+  });
+
+  it('answers HTTP/1.1 without a Host with a problem, and HTTP/1.0 as ever', async () => {
+    const say = (version: string) =>
+      new Promise<string>((done, failed) => {
+        let text = '';
+        const socket = connect(gateway.port, '127.0.0.1', () =>
+          socket.write(`GET /works/v1/things HTTP/${version}\r\nauthorization: Bearer ${gateway.key}\r\nconnection: close\r\n\r\n`),
+        );
+        socket.on('data', (part) => (text += part.toString()));
+        socket.on('close', () => done(text)).on('error', failed);
+      });
+    expect(await say('1.1')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"invalid_header"/);
+    expect(gateway.things.arrivals).toHaveLength(0);
+    expect(await say('1.0')).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it('sends each method to the service that the document names', async () => {

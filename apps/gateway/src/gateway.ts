@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Pool } from 'undici';
-import { notReady, refuseUnreadable, requestIdOf, type Metrics, type ReadyChecks } from '@works/platform/http';
+import { notReady, refuseExpectation, refuseUnreadable, requestIdOf, type Metrics, type ReadyChecks } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
 import { Problem } from '@works/platform/problems';
 import type { Callers } from './callers';
@@ -42,13 +42,17 @@ export async function buildGateway(parts: GatewayParts): Promise<FastifyInstance
     // Addresses that cannot even be looked up, such as `/tasks/%zz`: Fastify refuses them before any hook.
     frameworkErrors: (_error, request, reply) => refuse(noSuchAddress(request.raw.url), request, reply.header('request-id', request.id)),
     clientErrorHandler: refuseUnreadable,
+    // Node would answer 400 without a word; see requireHost.
+    http: { requireHostHeader: false },
   });
+  app.server.on('checkExpectation', refuseExpectation);
   // Bodies are not read here: they are passed on as they come.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   app.setErrorHandler(refuse);
   app.setNotFoundHandler((request, reply) => refuse(noSuchAddress(request.raw.url), request, reply));
   account(app, parts);
+  requireHost(app);
   addHealth(app, parts);
   await addDocs(app, parts.openApi);
   addRoutes(app, parts);
@@ -110,6 +114,14 @@ function account(app: FastifyInstance, { logger, metrics }: GatewayParts): void 
       );
     }
     done();
+  });
+}
+
+/** RFC 9112, 3.2: a request of HTTP/1.1 without it is refused. */
+function requireHost(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const needed = request.raw.httpVersion === '1.1' && request.headers.host === undefined;
+    done(needed ? new Problem('invalid_header', 'HTTP/1.1 asks for a Host header.') : undefined);
   });
 }
 

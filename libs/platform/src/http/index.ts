@@ -8,4 +8,4 @@ export * from './metrics';
 export { ClientGone, Command, CurrentCaller, fingerprintOf, IdParam, Now, PassedOn } from './parameters';
 export { invalid } from './validate';
 export { admissionOf, type AdmittedRequest } from './request';
-export { refuseUnreadable } from './unreadable';
+export { refuseExpectation, refuseUnreadable } from './unreadable';

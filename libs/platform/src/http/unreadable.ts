@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** What Node's parser refused, by its error code (RFC 9110, RFC 6585). */
@@ -16,4 +17,10 @@ export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): 
   const body = JSON.stringify({ type: 'about:blank', title, status });
   const head = ['Content-Type: application/problem+json', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
   socket.end(`HTTP/1.1 ${status} ${title}\r\n${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** For an `Expect` that is not 100-continue (RFC 9110, 10.1.1): Node would say 417 without a word. */
+export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const body = JSON.stringify({ type: 'about:blank', title: 'Expectation Failed', status: 417 });
+  response.writeHead(417, { 'content-type': 'application/problem+json', 'content-length': Buffer.byteLength(body) }).end(body);
 }
