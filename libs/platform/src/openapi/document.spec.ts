@@ -209,6 +209,10 @@ describe('the OpenAPI document of a service', () => {
     expect(Object.keys(find.responses['200'].headers)).toEqual(['Request-Id', 'ETag']);
     expect(Object.keys(paths['/shop/widgets'].get.responses['200'].headers)).toEqual(['Request-Id']);
     expect(Object.keys(find.responses['503'].headers)).toEqual(['Request-Id', 'Retry-After']);
+    // A refusal by the rules is remembered, as a success is.
+    const remembered = ['Request-Id', 'Retry-After', 'Works-Position', 'Idempotent-Replayed'];
+    expect(Object.keys(make.responses['409'].headers)).toEqual(remembered);
+    expect(Object.keys(find.responses['422'].headers)).toEqual(['Request-Id']);
   });
 
   it('lists every refusal under its status, and none that cannot happen', () => {
@@ -220,6 +224,7 @@ describe('the OpenAPI document of a service', () => {
       'scope_missing',
       'unauthenticated',
       'unavailable',
+      'validation_failed',
     ]);
     expect(codesOf(paths['/shop/widgets'].get)).toEqual(expect.arrayContaining(['cursor_invalid', 'cursor_mismatch', 'validation_failed']));
     expect(codesOf(make)).toEqual(expect.arrayContaining(['idempotency_key_reused', 'contended', 'event_too_large', 'validation_failed']));

@@ -13,10 +13,18 @@ export interface DocumentSource {
 }
 
 const MUTATIONS = new Set(['post', 'patch', 'put', 'delete']);
-const OF_ANY = ['unauthenticated', 'scope_missing', 'invalid_header', 'internal_error', 'unavailable', 'not_caught_up'];
+const OF_ANY = [
+  'unauthenticated',
+  'scope_missing',
+  'invalid_header',
+  'validation_failed',
+  'internal_error',
+  'unavailable',
+  'not_caught_up',
+];
 const OF_MUTATIONS = [
   ...['idempotency_key_missing', 'idempotency_key_invalid', 'idempotency_key_reused', 'idempotency_key_in_use'],
-  ...['malformed_json', 'body_too_large', 'unsupported_media_type', 'validation_failed', 'event_too_large', 'contended'],
+  ...['malformed_json', 'body_too_large', 'unsupported_media_type', 'event_too_large', 'contended'],
 ];
 const OF_LISTS = ['cursor_invalid', 'cursor_mismatch'];
 
@@ -95,7 +103,6 @@ function operation(
   const codes = [
     ...OF_ANY,
     ...(mutation ? OF_MUTATIONS : []),
-    ...(text.query ? ['validation_failed'] : []),
     ...(text.query && 'cursor' in propertiesOf(text.query) ? OF_LISTS : []),
     ...(ofOne ? ['not_found'] : []),
     ...(ofOne && mutation ? ['version_conflict'] : []),
@@ -111,7 +118,7 @@ function operation(
     ...(text.waits && { 'x-waits': true }),
     parameters: [...pathParameters(path, pathIdsOf(handler)), ...queryParameters(text.query), ...headerParameters(mutation, ofOne)],
     ...(text.body && { requestBody: requestBody(text.body, text.example, refer) }),
-    responses: { ...answers(text, mutation, refer), ...problems(codes, catalogue) },
+    responses: { ...answers(text, mutation, refer), ...problems(codes, catalogue, mutation) },
   };
 }
 
@@ -176,8 +183,11 @@ const headersOf = (names: readonly string[]) => Object.fromEntries(names.map((na
 
 const STATUS_WORDS: Record<string, string> = { 200: 'Done', 201: 'Created', 202: 'Accepted', 204: 'Done; there is nothing to say' };
 
+/** Refusals by the rules of the domain are remembered with their key, as successes are. */
+const REMEMBERED = new Set([409, 422]);
+
 /** One answer per status, naming the codes it can carry. */
-function problems(codes: readonly string[], catalogue: ProblemCatalogue): Record<string, unknown> {
+function problems(codes: readonly string[], catalogue: ProblemCatalogue, mutation: boolean): Record<string, unknown> {
   const byStatus = new Map<number, string[]>();
   for (const code of [...new Set(codes)].sort()) {
     const kind = catalogue[code];
@@ -189,7 +199,11 @@ function problems(codes: readonly string[], catalogue: ProblemCatalogue): Record
       String(status),
       {
         description: of.map((code) => `\`${code}\``).join(', '),
-        headers: headersOf(of.some((code) => catalogue[code]!.retryable) ? ['Request-Id', 'Retry-After'] : ['Request-Id']),
+        headers: headersOf([
+          'Request-Id',
+          ...(of.some((code) => catalogue[code]!.retryable) ? ['Retry-After'] : []),
+          ...(mutation && REMEMBERED.has(status) ? ['Works-Position', 'Idempotent-Replayed'] : []),
+        ]),
         content: {
           'application/problem+json': {
             schema: {
