@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { EVENT_TYPES } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceDefinition } from '@works/platform/service';
 import { AddMilestone } from './commands/add-milestone';
@@ -52,7 +52,7 @@ export const projectsService: ServiceDefinition = {
   name: 'projects',
   module: ProjectsModule,
   sources: ['tasks'],
-  topics: EVENT_TYPES,
+  topics: DOMAIN_EVENT_TYPES,
   publish,
   catalogue: PROBLEMS,
 };

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { EVENT_TYPES } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceDefinition } from '@works/platform/service';
 import { AssignTask } from './commands/assign-task';
@@ -40,7 +40,7 @@ export const tasksService: ServiceDefinition = {
   name: 'tasks',
   module: TasksModule,
   sources: ['projects'],
-  topics: EVENT_TYPES,
+  topics: DOMAIN_EVENT_TYPES,
   publish,
   catalogue: PROBLEMS,
 };

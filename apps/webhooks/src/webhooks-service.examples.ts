@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { EVENT_TYPES, publicEvent, type EventType } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES, publicEvent, type EventType } from '@works/contracts/events';
 import { CALLER_HEADER, signCaller, type Caller } from '@works/platform/caller';
 import { deriveKey, serviceConfig } from '@works/platform/config';
 import { openEventLog, type LogMessage } from '@works/platform/event-log';
@@ -29,7 +29,7 @@ export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: bo
   });
   const service = await runService(webhooksService, config);
   const log = await openEventLog({ eventLog: 'embedded', logDatabaseUrl: logDatabase.appUrl, kafkaBrokers: [], clientId: 'spec' });
-  await log.ensureTopics(EVENT_TYPES);
+  await log.ensureTopics(DOMAIN_EVENT_TYPES);
   const owner = openPool(own.superuserUrl, { max: 2, applicationName: 'spec' });
   const key = deriveKey(SECRET, 'caller');
   const send = (

@@ -1,6 +1,6 @@
 import { Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Pool } from 'pg';
-import { EVENT_TYPES } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceConfig } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
@@ -74,7 +74,7 @@ export const webhooksService: ServiceDefinition = {
   name: 'webhooks',
   module: WebhooksModule,
   sources: ['projects', 'tasks'],
-  topics: EVENT_TYPES,
+  topics: DOMAIN_EVENT_TYPES,
   // Nothing here happens to a resource that others know; endpoints are configuration.
   publish: () => null,
   catalogue: PROBLEMS,

@@ -78,6 +78,7 @@ function deliveryOf(endpointId: string, type: EventType): DeliveryRow {
     attempts_made: 0,
     next_attempt_at: now,
     delivered_at: null,
+    passed: null,
     replay_of: null,
     replayed_as: null,
     replays: 0,

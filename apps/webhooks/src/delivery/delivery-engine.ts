@@ -8,21 +8,17 @@ import type { DeliveryMetrics } from './delivery-metrics';
 import { Places, type Lane } from './places';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
-import {
-  claimDueDeliveries,
-  disableEndpoint,
-  fanOut,
-  giveBack,
-  giveBackLeases,
-  LEASE_SECONDS,
-  nextDueInMs,
-  type NewEvent,
-} from './statements';
+import { claimDueDeliveries, endLeases, fanOut, giveBack, giveBackLeases, LEASE_SECONDS, nextDueInMs, type NewEvent } from './statements';
 
 /** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
 const LOOK_EVERY_MS = 1_000;
 /** What a graceful stop gives attempts to end by themselves. */
 const GRACE_MS = 3_000;
+/**
+ * Attempts under way for one organization and mode, by all workers together: most of one worker's places, and not all of them, so that nobody
+ * can be shut out by one organization whose receivers all hang.
+ */
+export const ORGANIZATION_IN_FLIGHT_MAX = 96;
 
 export interface EngineParts {
   readonly pool: Pool;
@@ -31,6 +27,8 @@ export interface EngineParts {
   readonly logger: Logger;
   readonly leaseSeconds?: number;
   readonly graceMs?: number;
+  readonly organizationMax?: number;
+  readonly patienceSeconds?: number;
 }
 
 /**
@@ -42,6 +40,8 @@ export class DeliveryEngine {
   private readonly places = new Places();
   private readonly recorder: Recorder;
   private readonly leaseSeconds: number;
+  private readonly organizationMax: number;
+  private leasesEndedAt = -Infinity;
   private readonly underWay = new Set<Promise<void>>();
   private claiming: Promise<void> | null = null;
   private claimAgain = false;
@@ -52,8 +52,9 @@ export class DeliveryEngine {
   private tokens = 0;
 
   constructor(private readonly parts: EngineParts) {
-    this.recorder = new Recorder(parts.pool, parts.logger);
+    this.recorder = new Recorder({ ...parts, released: () => this.wake() });
     this.leaseSeconds = parts.leaseSeconds ?? LEASE_SECONDS;
+    this.organizationMax = parts.organizationMax ?? ORGANIZATION_IN_FLIGHT_MAX;
   }
 
   start(): void {
@@ -62,12 +63,12 @@ export class DeliveryEngine {
 
   /** Keeps the events and sends at once what is leased to us in the same transaction; the rest waits for a claim. */
   async fanOut(events: readonly NewEvent[]): Promise<void> {
-    const capacity = this.stopping ? 0 : this.places.free('first');
+    const capacity = this.stopping ? 0 : this.places.free.first;
     const { leased, waiting } = await fanOut(this.parts.pool, events, {
       leaseToken: this.newLeaseToken(),
       leaseSeconds: this.leaseSeconds,
       capacity,
-      free: this.places.freeByEndpoint(),
+      organizationMax: this.organizationMax,
     });
     await this.sendWhatHasPlaces(leased);
     if (waiting) this.expectBacklog();
@@ -105,29 +106,32 @@ export class DeliveryEngine {
   }
 
   private async claim(): Promise<void> {
-    this.backlog = false;
-    for (const lane of ['first', 'retry'] as const) {
-      const limit = this.places.free(lane);
-      if (limit === 0) {
-        this.backlog = true;
-        continue;
-      }
-      const leased = await claimDueDeliveries(this.parts.pool, {
-        retries: lane === 'retry',
+    if (performance.now() - this.leasesEndedAt >= LOOK_EVERY_MS) {
+      await endLeases(this.parts.pool);
+      this.leasesEndedAt = performance.now();
+    }
+    const { first, retry: retries } = this.places.free;
+    this.backlog = first === 0 || retries === 0;
+    if (first > 0 || retries > 0) {
+      const { leased, passedOver } = await claimDueDeliveries(this.parts.pool, {
         leaseToken: this.newLeaseToken(),
         leaseSeconds: this.leaseSeconds,
-        limit,
-        free: this.places.freeByEndpoint(),
+        organizationMax: this.organizationMax,
+        first,
+        retries,
       });
       await this.sendWhatHasPlaces(leased);
       // Where we found some there may be more than there were places for.
-      if (leased.length > 0) this.backlog = true;
+      if (passedOver || leased.length > 0) this.backlog = true;
     }
     const dueInMs = await nextDueInMs(this.parts.pool);
     this.wakeIn(Math.min(dueInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
   }
 
-  /** A claim and a fan-out can lease for the same free places at the same time, or while we stop: what has no place is not begun but given back. */
+  /**
+   * What is leased while we stop is not begun but given back. So is what the endpoint has no place for here: of a lease that ended by the clock
+   * the attempt can still be under way.
+   */
   private async sendWhatHasPlaces(leased: readonly Leased[]): Promise<void> {
     const placeless = leased.filter((delivery) => {
       if (this.stopping || !this.places.hasFree(delivery.endpointId)) return true;
@@ -166,7 +170,6 @@ export class DeliveryEngine {
     const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
     await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
-    if (outcome.statusCode === 410) await disableEndpoint(this.parts.pool, leased.endpointId, 'The endpoint answered 410 Gone.');
     if (next !== null) this.wakeIn(next.getTime() - Date.now());
   }
 
@@ -191,7 +194,7 @@ export class DeliveryEngine {
 
   private expectBacklog(): void {
     this.backlog = true;
-    if (this.places.free('first') > 0) this.wake();
+    if (this.places.free.first > 0) this.wake();
   }
 
   private wakeIn(ms: number): void {

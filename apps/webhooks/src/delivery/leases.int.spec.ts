@@ -1,9 +1,10 @@
+import type { Pool } from 'pg';
 import { aCaller, eventually } from '@works/platform/testing';
 import { newId } from '@works/platform/ids';
 import { nextAttemptAt } from '../domain/schedule';
 import { receiver } from '../webhooks-service.examples';
 import type { Leased } from './attempt';
-import { claimDueDeliveries, fanOut, recordAttempts } from './statements';
+import { claimDueDeliveries, endLeases, fanOut, recordAttempts as record, type Result } from './statements';
 import { anOutcome, aWorker, aWorkerProcess, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 describe('leases', () => {
@@ -21,7 +22,10 @@ describe('leases', () => {
     return endpoint;
   };
   const claim = (leaseToken = newId('wrk')) =>
-    claimDueDeliveries(database.workers, { retries: false, leaseToken, leaseSeconds: 30, limit: 100, free: {} });
+    claimDueDeliveries(database.workers, { leaseToken, leaseSeconds: 30, organizationMax: 96, first: 100, retries: 0 }).then(
+      ({ leased }) => leased,
+    );
+  const recordAttempts = async (pool: Pool, results: Result[]) => (await record(pool, results, 3_600)).recorded;
   const resultOf = (leased: Leased, statusCode: number) => {
     const outcome = anOutcome(statusCode);
     const next = outcome.error === null ? null : nextAttemptAt(1, outcome.endedAt);
@@ -48,6 +52,7 @@ describe('leases', () => {
     const endpoint = await waiting(2);
     const slept = await claim();
     await database.endLeases();
+    await endLeases(database.workers);
     const successor = await claim();
     expect(successor.map(({ deliveryId }) => deliveryId)).toEqual(slept.map(({ deliveryId }) => deliveryId));
 

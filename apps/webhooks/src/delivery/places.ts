@@ -7,13 +7,8 @@ export class Places {
   private readonly taken: Record<Lane, number> = { first: 0, retry: 0 };
   private readonly byEndpoint = new Map<string, { inFlight: number; max: number }>();
 
-  free(lane: Lane): number {
-    return Math.max(0, PLACES[lane] - this.taken[lane]);
-  }
-
-  /** Places left at each endpoint that is busy; the others have all of theirs. */
-  freeByEndpoint(): Record<string, number> {
-    return Object.fromEntries([...this.byEndpoint].map(([id, { inFlight, max }]) => [id, Math.max(0, max - inFlight)]));
+  get free(): Record<Lane, number> {
+    return { first: Math.max(0, PLACES.first - this.taken.first), retry: Math.max(0, PLACES.retry - this.taken.retry) };
   }
 
   /** Also true of an endpoint that nothing is being sent to, whatever its number of places: there is always one. */

@@ -2,8 +2,11 @@ import type { EventType } from '@works/contracts/events';
 import type { Milestone } from '@works/contracts/milestones';
 import type { Project } from '@works/contracts/projects';
 import type { Task, TaskComment } from '@works/contracts/tasks';
+import type { DeadLetter, WebhookEndpoint } from '@works/contracts/webhooks';
 import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
+import { presentDelivery } from '../read-models/delivery-row';
+import { NEW_ENDPOINT, presentEndpoint } from '../read-models/endpoint-row';
 
 export interface Sample {
   readonly subject: string;
@@ -76,6 +79,23 @@ export function sampleOf(type: EventType, caller: Caller, now: Date): Sample {
         projectId: scene.projectId,
         data: { milestone: { ...aMilestone(scene), ...changed }, previous },
       };
+    case 'webhook_endpoint': {
+      const endpoint = {
+        ...anEndpoint(scene),
+        status: 'disabled' as const,
+        disabled_reason: 'Every attempt has failed for 5 days.',
+        version: 2,
+      };
+      return {
+        subject: endpoint.id,
+        projectId: null,
+        data: { webhook_endpoint: endpoint, previous: { status: 'enabled', disabled_reason: null } },
+      };
+    }
+    case 'delivery': {
+      const delivery = aDeadLetter(scene);
+      return { subject: delivery.id, projectId: null, data: { delivery, previous: { status: 'pending' } } };
+    }
     default:
       return {
         subject: scene.taskId,
@@ -166,4 +186,34 @@ const aTask = ({ projectId, milestoneId, taskId, personId, caller, at }: Scene):
   created_at: at,
   updated_at: at,
   version: 1,
+});
+
+const anEndpoint = ({ at }: Scene): WebhookEndpoint =>
+  presentEndpoint({
+    ...NEW_ENDPOINT,
+    id: newId('whk'),
+    url: 'https://example.com/hooks',
+    created_at: new Date(at),
+    updated_at: new Date(at),
+  });
+
+const aDeadLetter = ({ at }: Scene): DeadLetter => ({
+  ...presentDelivery({
+    id: newId('dlv'),
+    endpoint_id: newId('whk'),
+    event_id: newId('evt'),
+    event_type: 'task.completed',
+    sequence: '1842',
+    status: 'dead',
+    attempts_made: 8,
+    next_attempt_at: null,
+    delivered_at: null,
+    passed: null,
+    replay_of: null,
+    replayed_as: null,
+    replays: 0,
+    created_at: new Date(at),
+    updated_at: new Date(at),
+  }),
+  last_error: { stage: 'timeout_headers', code: 'TimeoutError', detail: 'The operation was aborted due to timeout' },
 });

@@ -138,7 +138,7 @@ class Attempt {
 
   /** Fresh for each attempt: receivers refuse timestamps that are old. */
   private headers(): Record<string, string> {
-    const { eventId, secret, body, sequence, attemptsMade, headers } = this.leased;
+    const { eventId, secret, body, sequence, attemptsMade, passed, headers } = this.leased;
     const timestamp = Math.floor(this.startedAt.getTime() / 1_000);
     return {
       ...headers,
@@ -149,6 +149,7 @@ class Attempt {
       'webhook-signature': signaturesOf(secret, eventId, this.startedAt, body),
       'webhook-sequence': sequence,
       'webhook-attempt': `${attemptsMade + 1}/${ATTEMPTS_MAX}`,
+      ...(passed !== null && { 'webhook-passed': passed }),
     };
   }
 

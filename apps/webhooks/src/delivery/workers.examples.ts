@@ -9,13 +9,13 @@ import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
 import { openPool } from '@works/platform/postgres';
 import { aCaller, testDatabase, type TestDatabase } from '@works/platform/testing';
-import { newEventOf } from '../reactions/fan-out-when-anything-happens';
 import { anEvent } from '../webhooks-service.examples';
 import type { Outcome } from './attempt';
 import { DeliveryEngine, type EngineParts } from './delivery-engine';
 import { DeliveryMetrics } from './delivery-metrics';
 import { Sender } from './sender';
 import { newSigningSecret } from './signing';
+import { newEventOf } from './new-event';
 import type { NewEvent } from './statements';
 
 export interface DeliveryRow {
@@ -28,6 +28,14 @@ export interface DeliveryRow {
   due: boolean;
 }
 
+interface EndpointOptions {
+  maxInFlight?: number;
+  status?: 'enabled' | 'disabled';
+  events?: string[];
+  ordering?: 'none' | 'project';
+  rateLimit?: number | null;
+}
+
 /** The deliveries of a spec's own database, to be worked on by as many workers as the spec wants. */
 export async function deliveryDatabase() {
   const own = await testDatabase('webhooks');
@@ -37,8 +45,7 @@ export async function deliveryDatabase() {
     own,
     workers,
     owner,
-    endpoint: (caller: Caller, url: string, options: { maxInFlight?: number; status?: 'enabled' | 'disabled'; events?: string[] } = {}) =>
-      insertEndpoint(owner, caller, url, options),
+    endpoint: (caller: Caller, url: string, options: EndpointOptions = {}) => insertEndpoint(owner, caller, url, options),
     deliveries: async (endpointId: string): Promise<DeliveryRow[]> =>
       (
         await owner.query<DeliveryRow>(
@@ -66,13 +73,13 @@ async function insertEndpoint(
   owner: Pool,
   caller: Caller,
   url: string,
-  { maxInFlight = 16, status = 'enabled', events = [] }: { maxInFlight?: number; status?: string; events?: string[] },
+  { maxInFlight = 16, status = 'enabled', events = [], ordering = 'none', rateLimit = null }: EndpointOptions,
 ): Promise<string> {
   const id = newId('whk');
   await owner.query(
-    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, now(), now())`,
-    [id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret()],
+    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, ordering, rate_limit_per_second, created_at, updated_at)
+     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, $9, $10, now(), now())`,
+    [id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret(), ordering, rateLimit],
   );
   return id;
 }
@@ -89,7 +96,7 @@ export const takingNothing = () => ({
   leaseToken: newId('wrk'),
   leaseSeconds: 30,
   capacity: 0,
-  free: {},
+  organizationMax: 96,
 });
 
 /** A worker in this process. */

@@ -55,6 +55,8 @@ function phrases(event: Told): Record<EventType, () => string> {
     'task.reopened': () => `${name} reopened`,
     'task.cancelled': () => `${name} cancelled`,
     'task.commented': () => `${name} commented on`,
+    'webhook_endpoint.disabled': () => `Webhook endpoint ${name} disabled${after(': ', resource['disabled_reason'])}`,
+    'delivery.dead_lettered': () => `Delivery ${name} given up${after(' after the last of its attempts to ', resource['endpoint_id'])}`,
   };
 }
 
