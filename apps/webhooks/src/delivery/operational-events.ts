@@ -1,4 +1,4 @@
-import { publicEvent, type OperationalEventType } from '@works/contracts/events';
+import { publicEvent, type OperationalEventType, type PublicEvent } from '@works/contracts/events';
 import type { AttemptFailure } from '@works/contracts/webhooks';
 import { newId } from '@works/platform/ids';
 import { presentDelivery, type DeliveryRow } from '../read-models/delivery-row';
@@ -34,5 +34,5 @@ function operationalEvent(
 ): NewEvent {
   const caller = { organizationId, livemode, actor: { type: 'system', id: 'webhooks' } } as const;
   const fact = { id: newId('evt'), streamId: id, occurredAt, cause: { caller, requestId: null, idempotencyKey: null } };
-  return newEventOf(JSON.parse(publicEvent(fact, { type, projectId: null, data }).body));
+  return newEventOf(JSON.parse(publicEvent(fact, { type, projectId: null, data }).body) as PublicEvent);
 }
