@@ -55,18 +55,30 @@ interface Lease {
   readonly organizationMax: number;
 }
 
-/** See works_claim_deliveries in the migration. `passedOver`: more is due than there were places for. */
+export interface Claim {
+  readonly leased: Leased[];
+  /** More is due than there were places for. */
+  readonly passedOver: boolean;
+  /** When the rate of an endpoint lets the next one go, if that is what holds something up. */
+  readonly pacedUntil: Date | null;
+}
+
+/** See works_claim_deliveries in the migration. */
 export async function claimDueDeliveries(
   pool: Pool,
   { leaseToken, leaseSeconds, organizationMax, first, retries }: Lease & { first: number; retries: number },
-): Promise<{ leased: Leased[]; passedOver: boolean }> {
-  const { rows } = await pool.query<LeasedRow & { waiting: boolean }>({
+): Promise<Claim> {
+  const { rows } = await pool.query<Omit<LeasedRow, 'delivery_id'> & { delivery_id: string | null; waiting: boolean }>({
     name: 'works_claim_deliveries',
     text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5)',
     values: [leaseToken, leaseSeconds, first, retries, organizationMax],
   });
-  const leased = rows.filter((row) => !row.waiting).map((row) => leasedOf(row, leaseToken));
-  return { leased, passedOver: leased.length < rows.length };
+  const rest = rows.find(({ delivery_id: id }) => id === null);
+  return {
+    leased: rows.filter((row): row is LeasedRow & { waiting: boolean } => row !== rest).map((row) => leasedOf(row, leaseToken)),
+    passedOver: rest?.waiting ?? false,
+    pacedUntil: rest?.next_attempt_at ?? null,
+  };
 }
 
 /** What was leased by workers that did not come back in time is due again. */
@@ -176,17 +188,13 @@ const rowOf = ({ attemptId, leased, number, outcome, status, nextAttemptAt }: Re
   next_attempt_at: nextAttemptAt,
 });
 
-/** Milliseconds until the next delivery can be due, or the rate of an endpoint lets the next one go; null when nothing waits for a time to come. */
+/** Milliseconds until the next delivery can be due; null when nothing waits for a time to come. */
 export async function nextDueInMs(pool: Pool): Promise<number | null> {
   const { rows } = await pool.query<{ ms: number | null }>({
     name: 'works_next_due',
-    text: `select extract(epoch from least(
-                    (select d.due_at from deliveries d
-                      where d.next_attempt_at is not null and d.lease_token is null and d.due_at > now() and d.due_at < 'infinity' order by d.due_at limit 1),
-                    (select min(e.paced_since + interval '1 second' / e.rate_limit_per_second) from webhook_endpoints e
-                      where e.rate_limit_per_second is not null and e.paced_since > now() - interval '1 second'
-                        and e.paced_since + interval '1 second' / e.rate_limit_per_second > now() and e.status = 'enabled' and e.deleted_at is null)
-                  ) - now())::float * 1000 as ms`,
+    text: `select extract(epoch from (select d.due_at from deliveries d
+                                      where d.next_attempt_at is not null and d.lease_token is null and d.due_at > now() and d.due_at < 'infinity'
+                                      order by d.due_at limit 1) - now())::float * 1000 as ms`,
   });
   return rows[0]?.ms ?? null;
 }

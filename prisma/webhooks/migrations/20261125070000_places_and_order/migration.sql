@@ -8,7 +8,6 @@ alter table webhook_endpoints
   add column failing_since         timestamptz,
   add column unreachable           integer     not null default 0,
   add column breaker_opened_at     timestamptz;
-create index webhook_endpoints_paced on webhook_endpoints (paced_since) where rate_limit_per_second is not null;
 
 -- `order_key` is set where order was asked for: what has the same one leaves one at a time, in sequence. Those behind the first are due at the
 -- end of time, so that no claim sees them; the end of the first makes the next one due. `passed` is the dead letter that it did not wait for.
@@ -36,12 +35,15 @@ create function works_paced(p_endpoint webhook_endpoints, p_taken bigint) return
       + make_interval(secs => p_taken::float / p_endpoint.rate_limit_per_second) end
 $$;
 
--- How many more may be under way to an endpoint: within its own places, one while its breaker is open, within its rate, and never more than twice what
--- its organization then has left, so that however many endpoints of an organization hang, there is something left for the one that does not.
-create function works_places_left(p_endpoint webhook_endpoints, p_in_flight bigint, p_organization_left bigint) returns integer language sql stable as $$
-  select greatest(0, least(
-    case when p_endpoint.breaker_opened_at is null then p_endpoint.max_in_flight else 1 end - p_in_flight,
-    ceil((2 * p_organization_left - p_in_flight) / 3.0), p_organization_left, works_rate_left(p_endpoint)))::integer
+-- How many more may be under way to an endpoint: within its own places, one while its breaker is open, and within its rate.
+create function works_places_left(p_endpoint webhook_endpoints, p_in_flight bigint) returns integer language sql stable as $$
+  select greatest(0, least(case when p_endpoint.breaker_opened_at is null then p_endpoint.max_in_flight else 1 end - p_in_flight, works_rate_left(p_endpoint)))::integer
+$$;
+
+-- Whether the p_place-th of the places that an organization has left may be an endpoint's p_nth: never more than twice what is left beside it. However many
+-- endpoints of an organization hang, something is left for the one that does not (a dynamic threshold, as in shared switch buffers: Choudhury and Hahne, 1998).
+create function works_leaves_enough(p_nth bigint, p_place bigint, p_organization_left bigint) returns boolean language sql immutable as $$
+  select p_place <= p_organization_left and p_nth <= 2 * (p_organization_left - p_place + 1)
 $$;
 
 -- News of failures goes to endpoints that name it, and never to the one that fails: its failures would make more news of the kind.
@@ -117,7 +119,7 @@ begin
       select e.id as endpoint_id, l.id as event_id, l.type, l.position, l.organization_id, l.livemode,
              case when e.ordering = 'project' then coalesce(l.project_id, l.subject) end as order_key,
              e.status = 'enabled' and e.breaker_opened_at is null as open, p_organization_max - coalesce(t.in_flight, 0) as organization_left,
-             works_places_left(e, coalesce(b.in_flight, 0), p_organization_max - coalesce(t.in_flight, 0)) as places_left,
+             coalesce(b.in_flight, 0) as in_flight, works_places_left(e, coalesce(b.in_flight, 0)) as places_left,
              row_number() over (partition by e.id order by l.position) as place
         from logged l join webhook_endpoints e
           on e.organization_id = l.organization_id and e.livemode = l.livemode and e.deleted_at is null
@@ -137,10 +139,11 @@ begin
              row_number() over (partition by l.endpoint_id, l.held order by l.position) as turn
         from lined_up l
     ), within_organization as (
-      select a.*, a.asks and row_number() over (partition by a.organization_id, a.livemode, a.asks order by a.turn, a.position) <= a.organization_left as gets
+      select a.*, a.asks and works_leaves_enough(a.in_flight + a.turn, row_number() over (partition by a.organization_id, a.livemode, a.asks order by a.in_flight + a.turn, a.position),
+                                              a.organization_left) as gets
         from asking a
     ), leasing as (
-      select w.*, w.gets and row_number() over (partition by w.gets order by w.turn, w.position) <= p_capacity as leased
+      select w.*, w.gets and row_number() over (partition by w.gets order by w.in_flight + w.turn, w.position) <= p_capacity as leased
         from within_organization w
     ), counted as (
       update webhook_endpoints e set last_sequence = e.last_sequence + n.made, paced_since = works_paced(e, n.leased)
@@ -163,8 +166,8 @@ begin
 end $$;
 
 -- Takes due deliveries for one worker: p_first first attempts and p_retries others at most, in turns over organizations, and within each over
--- endpoints; of one endpoint whatever came due first. The lease ends by the clock. A last row without a delivery says that more is due than
--- there were places for.
+-- endpoints, those with the least under way first; of one endpoint whatever came due first. The lease ends by the clock. A last row without a
+-- delivery says whether more is `waiting` than there were places for, and when a rate lets the next one go.
 -- What it reads does not grow with what waits: it steps from endpoint to endpoint through the index, and then reads as many rows as it may take.
 drop function works_claim_deliveries;
 create function works_claim_deliveries(p_lease_token text, p_lease_seconds integer, p_first integer, p_retries integer, p_organization_max integer)
@@ -177,6 +180,7 @@ declare
   v_organizations text[];
   v_livemodes boolean[];
   v_passed_over boolean;
+  v_paced_until timestamptz;
 begin
   with recursive lines as (
     (select d.endpoint_id from deliveries d where d.status = 'pending' and d.lease_token is null order by d.endpoint_id limit 1)
@@ -187,17 +191,18 @@ begin
     select e.id, e.organization_id, e.livemode,
            (select count(*) from deliveries f
              where f.organization_id || f.livemode::text = e.organization_id || e.livemode::text and f.endpoint_id = e.id and f.status = 'pending' and f.lease_token is not null)
-             < case when e.breaker_opened_at is null then e.max_in_flight else 1 end as has_place
+             < case when e.breaker_opened_at is null then e.max_in_flight else 1 end as has_place,
+           case when works_rate_left(e) < 1 then e.paced_since + interval '1 second' / e.rate_limit_per_second end as paced_until
       from lines l join webhook_endpoints e on e.id = l.endpoint_id
-     where e.status = 'enabled' and e.deleted_at is null and works_rate_left(e) > 0
+     where e.status = 'enabled' and e.deleted_at is null
        and ((p_first > 0 and (select true from deliveries d where d.endpoint_id = l.endpoint_id and d.status = 'pending' and d.lease_token is null
                                and (d.attempts_made > 0)::integer = 0 and d.due_at <= now() limit 1))
          or (p_retries > 0 and (select true from deliveries d where d.endpoint_id = l.endpoint_id and d.status = 'pending' and d.lease_token is null
                                  and (d.attempts_made > 0)::integer = 1 and d.due_at <= now() limit 1)))
   )
-  select array_agg(due.id order by due.id) filter (where due.has_place), array_agg(due.organization_id order by due.id) filter (where due.has_place),
-         array_agg(due.livemode order by due.id) filter (where due.has_place), coalesce(bool_or(not due.has_place), false)
-    into v_endpoints, v_organizations, v_livemodes, v_passed_over from due;
+  select array_agg(due.id) filter (where due.has_place and due.paced_until is null), array_agg(due.organization_id) filter (where due.has_place and due.paced_until is null),
+         array_agg(due.livemode) filter (where due.has_place and due.paced_until is null), coalesce(bool_or(not due.has_place), false), min(due.paced_until)
+    into v_endpoints, v_organizations, v_livemodes, v_passed_over, v_paced_until from due;
 
   if v_endpoints is not null then
     -- From here on nobody else leases for these tenants, and what others have leased can be counted.
@@ -214,13 +219,13 @@ begin
         select b.organization_id, b.livemode, sum(b.in_flight)::bigint as in_flight from busy b group by 1, 2
       ), places as (
         select e.id, e.organization_id, e.livemode, p_organization_max - coalesce(t.in_flight, 0) as organization_left,
-               works_places_left(e, coalesce(b.in_flight, 0), p_organization_max - coalesce(t.in_flight, 0)) as places_left
+               coalesce(b.in_flight, 0) as in_flight, works_places_left(e, coalesce(b.in_flight, 0)) as places_left
           from webhook_endpoints e
           left join busy b on b.endpoint_id = e.id
           left join tenants t on t.organization_id = e.organization_id and t.livemode = e.livemode
          where e.id = any (v_endpoints) and e.status = 'enabled' and e.deleted_at is null
       ), turns as (
-        select due.id, due.lane, p.id as endpoint_id, p.organization_id, p.livemode, p.organization_left,
+        select due.id, due.lane, p.id as endpoint_id, p.organization_id, p.livemode, p.organization_left, p.in_flight,
                row_number() over (partition by p.id order by due.due_at, due.sequence) as turn
           from places p cross join lateral (
             (select d.id, 0 as lane, d.due_at, d.sequence from deliveries d
@@ -234,11 +239,11 @@ begin
           ) due
          where p.places_left > 0
       ), within_organization as (
-        select t.*, row_number() over (partition by t.organization_id, t.livemode order by t.turn, hashtext(t.endpoint_id || p_lease_token)) as place from turns t
+        select t.*, row_number() over (partition by t.organization_id, t.livemode order by t.in_flight + t.turn, hashtext(t.endpoint_id || p_lease_token)) as place from turns t
       ), within_lane as (
         -- Those that come last in one claim come by chance first in another.
         select w.id, w.lane, row_number() over (partition by w.lane order by w.place, hashtext(w.organization_id || p_lease_token)) as place
-          from within_organization w where w.place <= w.organization_left
+          from within_organization w where works_leaves_enough(w.in_flight + w.turn, w.place, w.organization_left)
       ), chosen as (
         -- (Said without status and without comparing due_at, and with bitmaps off, so that only the ids can answer: every other index would name
         -- all that waits. What waits is what has a next attempt.)
@@ -260,8 +265,9 @@ begin
        order by t.sequence;
   end if;
 
-  if v_passed_over then
-    waiting := true;
+  if v_passed_over or v_paced_until is not null then
+    waiting := v_passed_over;
+    next_attempt_at := v_paced_until;
     return next;
   end if;
 end $$;
