@@ -63,6 +63,8 @@ const engine = {
       sender: new Sender({ allowPrivateAddresses: config.allowPrivateAddresses }),
       metrics: new DeliveryMetrics(metrics.registry),
       logger,
+      organizationMax: config.organizationInFlightMax,
+      patienceSeconds: config.disableAfterHours * 3_600,
     }),
 };
 

@@ -112,21 +112,17 @@ export class DeliveryEngine {
     }
     const { first, retry: retries } = this.places.free;
     this.backlog = first === 0 || retries === 0;
-    if (first > 0 || retries > 0) {
-      const { leased, passedOver, pacedUntil } = await claimDueDeliveries(this.parts.pool, {
-        leaseToken: this.newLeaseToken(),
-        leaseSeconds: this.leaseSeconds,
-        organizationMax: this.organizationMax,
-        first,
-        retries,
-      });
-      await this.sendWhatHasPlaces(leased);
-      // Where we found some there may be more than there were places for.
-      if (passedOver || leased.length > 0) this.backlog = true;
-      if (pacedUntil !== null) this.wakeIn(pacedUntil.getTime() - Date.now());
-    }
-    const dueInMs = await nextDueInMs(this.parts.pool);
-    this.wakeIn(Math.min(dueInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
+    const { leased, passedOver, nextInMs } = await claimDueDeliveries(this.parts.pool, {
+      leaseToken: this.newLeaseToken(),
+      leaseSeconds: this.leaseSeconds,
+      organizationMax: this.organizationMax,
+      first,
+      retries,
+    });
+    await this.sendWhatHasPlaces(leased);
+    // Where we found some there may be more than there were places for.
+    if (passedOver || leased.length > 0) this.backlog = true;
+    this.wakeIn(Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
   }
 
   /**

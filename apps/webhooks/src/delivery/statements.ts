@@ -59,8 +59,8 @@ export interface Claim {
   readonly leased: Leased[];
   /** More is due than there were places for. */
   readonly passedOver: boolean;
-  /** When the rate of an endpoint lets the next one go, if that is what holds something up. */
-  readonly pacedUntil: Date | null;
+  /** Milliseconds until the next one is due, or let go by the rate of its endpoint; null when nothing waits for a time to come. */
+  readonly nextInMs: number | null;
 }
 
 /** See works_claim_deliveries in the migration. */
@@ -68,17 +68,13 @@ export async function claimDueDeliveries(
   pool: Pool,
   { leaseToken, leaseSeconds, organizationMax, first, retries }: Lease & { first: number; retries: number },
 ): Promise<Claim> {
-  const { rows } = await pool.query<Omit<LeasedRow, 'delivery_id'> & { delivery_id: string | null; waiting: boolean }>({
+  const { rows } = await pool.query<LeasedRow & { waiting: boolean; next_in_ms: number | null }>({
     name: 'works_claim_deliveries',
     text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5)',
     values: [leaseToken, leaseSeconds, first, retries, organizationMax],
   });
-  const rest = rows.find(({ delivery_id: id }) => id === null);
-  return {
-    leased: rows.filter((row): row is LeasedRow & { waiting: boolean } => row !== rest).map((row) => leasedOf(row, leaseToken)),
-    passedOver: rest?.waiting ?? false,
-    pacedUntil: rest?.next_attempt_at ?? null,
-  };
+  const rest = rows.pop()!;
+  return { leased: rows.map((row) => leasedOf(row, leaseToken)), passedOver: rest.waiting, nextInMs: rest.next_in_ms };
 }
 
 /** What was leased by workers that did not come back in time is due again. */
@@ -187,17 +183,6 @@ const rowOf = ({ attemptId, leased, number, outcome, status, nextAttemptAt }: Re
   status,
   next_attempt_at: nextAttemptAt,
 });
-
-/** Milliseconds until the next delivery can be due; null when nothing waits for a time to come. */
-export async function nextDueInMs(pool: Pool): Promise<number | null> {
-  const { rows } = await pool.query<{ ms: number | null }>({
-    name: 'works_next_due',
-    text: `select extract(epoch from (select d.due_at from deliveries d
-                                      where d.next_attempt_at is not null and d.lease_token is null and d.due_at > now() and d.due_at < 'infinity'
-                                      order by d.due_at limit 1) - now())::float * 1000 as ms`,
-  });
-  return rows[0]?.ms ?? null;
-}
 
 /** What was leased and will not be begun is due at once, for whoever has a place for it. */
 export async function giveBack(pool: Pool, leased: readonly Leased[]): Promise<void> {

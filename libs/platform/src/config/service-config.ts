@@ -39,6 +39,9 @@ export function serviceConfig(env: NodeJS.ProcessEnv) {
       webhooksUrl: ['WEBHOOKS_URL', optional(serviceUrl)],
       logLevel: ['LOG_LEVEL', oneOf(LOG_LEVELS, 'info')],
       allowPrivateAddresses: ['WEBHOOKS_ALLOW_PRIVATE_ADDRESSES', flag(false)],
+      // Most of one worker's places for first attempts, and not all of them: nobody can be shut out by one organization whose receivers hang.
+      organizationInFlightMax: ['WEBHOOKS_ORGANIZATION_IN_FLIGHT_MAX', wholeNumber(1, 10_000, 96)],
+      disableAfterHours: ['WEBHOOKS_DISABLE_AFTER_HOURS', wholeNumber(1, 8_760, 120)],
     },
     env,
   );

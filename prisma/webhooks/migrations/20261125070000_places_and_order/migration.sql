@@ -167,12 +167,13 @@ end $$;
 
 -- Takes due deliveries for one worker: p_first first attempts and p_retries others at most, in turns over organizations, and within each over
 -- endpoints, those with the least under way first; of one endpoint whatever came due first. The lease ends by the clock. A last row without a
--- delivery says whether more is `waiting` than there were places for, and when a rate lets the next one go.
+-- delivery says whether more is `waiting` than there were places for, and in how many milliseconds the next one is due or let go by a rate. Both are said
+-- of the same moment as the claim: what came due between the two would be seen by neither.
 -- What it reads does not grow with what waits: it steps from endpoint to endpoint through the index, and then reads as many rows as it may take.
 drop function works_claim_deliveries;
 create function works_claim_deliveries(p_lease_token text, p_lease_seconds integer, p_first integer, p_retries integer, p_organization_max integer)
   returns table (delivery_id text, endpoint_id text, event_id text, event_type text, sequence bigint, organization_id text, livemode boolean,
-                 url text, headers jsonb, secret text, max_in_flight integer, body text, next_attempt_at timestamptz, ordered boolean, passed text, attempts_made integer, waiting boolean)
+                 url text, headers jsonb, secret text, max_in_flight integer, body text, next_attempt_at timestamptz, ordered boolean, passed text, attempts_made integer, waiting boolean, next_in_ms double precision)
   language plpgsql set plan_cache_mode = force_generic_plan set enable_bitmapscan = off set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
@@ -260,16 +261,17 @@ begin
          where e.id = n.endpoint_id and e.rate_limit_per_second is not null
       )
       select t.id, t.endpoint_id, t.event_id, t.event_type, t.sequence, t.organization_id, t.livemode, e.url, e.headers, e.secret, e.max_in_flight,
-             (select l.body from event_log l where l.id = t.event_id), t.next_attempt_at, t.order_key is not null, t.passed, t.attempts_made, false
+             (select l.body from event_log l where l.id = t.event_id), t.next_attempt_at, t.order_key is not null, t.passed, t.attempts_made, false, null::double precision
         from taken t join webhook_endpoints e on e.id = t.endpoint_id
        order by t.sequence;
   end if;
 
-  if v_passed_over or v_paced_until is not null then
-    waiting := v_passed_over;
-    next_attempt_at := v_paced_until;
-    return next;
-  end if;
+  delivery_id := null;
+  waiting := v_passed_over;
+  next_in_ms := extract(epoch from least(v_paced_until, (
+    select d.due_at from deliveries d
+     where d.next_attempt_at is not null and d.lease_token is null and d.due_at > now() and d.due_at < 'infinity' order by d.due_at limit 1)) - clock_timestamp()) * 1000;
+  return next;
 end $$;
 
 -- What was leased by a worker that did not come back in time is due again. Rows that somebody has in hand are left to him.
