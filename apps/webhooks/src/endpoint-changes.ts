@@ -12,6 +12,8 @@ export interface EndpointChange {
       | 'url'
       | 'description'
       | 'events'
+      | 'projects'
+      | 'filter'
       | 'status'
       | 'disabled_reason'
       | 'ordering'
@@ -21,7 +23,7 @@ export interface EndpointChange {
       | 'secrets_expire_at'
     >
   >;
-  /** The text with all secrets, and the new one to be shown once. */
+  /** All secrets, sealed, and the new one to be shown once. */
   readonly rotated?: { readonly secrets: string; readonly secret: string };
 }
 
@@ -80,6 +82,7 @@ const answerOf = (endpoint: EndpointRow, secret: string | null = null): Answer =
   status: 200,
   body: presentEndpoint(endpoint, secret),
   version: endpoint.version,
+  secret: secret !== null,
 });
 
 const advance = ({ id, version }: EndpointRow, now: Date): Statement => ({
@@ -90,13 +93,13 @@ const advance = ({ id, version }: EndpointRow, now: Date): Statement => ({
 const write = (row: EndpointRow, secrets: string | null): Statement => ({
   text: `update webhook_endpoints
             set url = $2, description = $3, events = $4, status = $5, disabled_reason = $6, max_in_flight = $7, headers = $8,
-                secret = coalesce($9, secret), secrets_expire_at = $10, ordering = $11, rate_limit_per_second = $12,
+                secret = coalesce($9, secret), secrets_expire_at = $10, projects = $11, filter = $12, ordering = $13, rate_limit_per_second = $14,
                 failing_since = case when url = $2 and status = $5 then failing_since end,
                 breaker_opened_at = case when url = $2 and status = $5 then breaker_opened_at end,
                 unreachable = case when url = $2 and status = $5 then unreachable else 0 end
           where id = $1`,
   values: [
     ...[row.id, row.url, row.description, row.events, row.status, row.disabled_reason, row.max_in_flight, JSON.stringify(row.headers)],
-    ...[secrets, row.secrets_expire_at, row.ordering, row.rate_limit_per_second],
+    ...[secrets, row.secrets_expire_at, row.projects, JSON.stringify(row.filter), row.ordering, row.rate_limit_per_second],
   ],
 });

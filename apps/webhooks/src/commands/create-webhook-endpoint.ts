@@ -8,6 +8,8 @@ import { newId } from '@works/platform/ids';
 import { SERVICE_CONFIG } from '@works/platform/service';
 import { mayContact } from '../delivery/addresses';
 import { checkAddress, checkHeaders } from '../domain/endpoint-address';
+import { checkFilter } from '../domain/event-filter';
+import { KeptSecrets } from '../delivery/kept-secrets';
 import { newSigningSecret } from '../delivery/signing';
 import { NEW_ENDPOINT, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
 
@@ -16,6 +18,7 @@ export class CreateWebhookEndpoint {
   constructor(
     private readonly store: EventStore,
     @Inject(SERVICE_CONFIG) private readonly config: ServiceConfig,
+    private readonly secrets: KeptSecrets,
   ) {}
 
   @Post('/webhook_endpoints')
@@ -36,6 +39,7 @@ export class CreateWebhookEndpoint {
   private decide(body: CreateWebhookEndpointBody, { now, caller }: CommandRequest): Decision {
     checkAddress(body.url, { allowPrivate: this.config.allowPrivateAddresses, mayContact });
     checkHeaders(body.headers ?? {});
+    checkFilter(body.filter ?? {});
     const secret = newSigningSecret();
     const row: EndpointRow = {
       ...NEW_ENDPOINT,
@@ -43,6 +47,8 @@ export class CreateWebhookEndpoint {
       url: new URL(body.url).href,
       description: body.description ?? null,
       events: body.events ?? [],
+      projects: body.projects ?? [],
+      filter: body.filter ?? {},
       ordering: body.ordering ?? NEW_ENDPOINT.ordering,
       max_in_flight: body.max_in_flight ?? NEW_ENDPOINT.max_in_flight,
       rate_limit_per_second: body.rate_limit_per_second ?? null,
@@ -52,16 +58,16 @@ export class CreateWebhookEndpoint {
     };
     return {
       changes: [],
-      statements: [insertEndpoint(row, secret, caller)],
-      answer: { status: 201, body: presentEndpoint(row, secret), version: 1, location: `/webhook_endpoints/${row.id}` },
+      statements: [insertEndpoint(row, this.secrets.seal(row.id, secret), caller)],
+      answer: { status: 201, body: presentEndpoint(row, secret), version: 1, location: `/webhook_endpoints/${row.id}`, secret: true },
     };
   }
 }
 
 const insertEndpoint = (row: EndpointRow, secret: string, { organizationId, livemode }: CommandRequest['caller']): Statement => ({
   text: `insert into webhook_endpoints (id, organization_id, livemode, url, description, events, ordering, max_in_flight, rate_limit_per_second,
-                                        headers, secret, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)`,
+                                        headers, secret, created_at, updated_at, projects, filter)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)`,
   values: [
     row.id,
     organizationId,
@@ -75,5 +81,7 @@ const insertEndpoint = (row: EndpointRow, secret: string, { organizationId, live
     JSON.stringify(row.headers),
     secret,
     row.created_at,
+    row.projects,
+    JSON.stringify(row.filter),
   ],
 });

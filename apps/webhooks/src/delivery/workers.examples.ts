@@ -8,15 +8,20 @@ import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
 import { openPool } from '@works/platform/postgres';
+import { Keyring } from '@works/platform/sealing';
 import { aCaller, testDatabase, type TestDatabase } from '@works/platform/testing';
+import type { EventFilter } from '../domain/event-filter';
 import { anEvent } from '../webhooks-service.examples';
 import type { Outcome } from './attempt';
 import { DeliveryEngine, type EngineParts } from './delivery-engine';
 import { DeliveryMetrics } from './delivery-metrics';
+import { KeptSecrets } from './kept-secrets';
 import { Sender } from './sender';
 import { newSigningSecret } from './signing';
 import { newEventOf } from './new-event';
 import type { NewEvent } from './statements';
+
+const KEY = 'a key of the specs, long enough to be one';
 
 export interface DeliveryRow {
   id: string;
@@ -26,14 +31,6 @@ export interface DeliveryRow {
   attempts_made: number;
   lease_token: string | null;
   due: boolean;
-}
-
-interface EndpointOptions {
-  maxInFlight?: number;
-  status?: 'enabled' | 'disabled';
-  events?: string[];
-  ordering?: 'none' | 'project';
-  rateLimit?: number | null;
 }
 
 /** The deliveries of a spec's own database, to be worked on by as many workers as the spec wants. */
@@ -69,17 +66,31 @@ export async function deliveryDatabase() {
   };
 }
 
+interface EndpointOptions {
+  readonly maxInFlight?: number;
+  readonly status?: 'enabled' | 'disabled';
+  readonly events?: string[];
+  readonly projects?: string[];
+  readonly filter?: EventFilter;
+  readonly ordering?: 'none' | 'project';
+  readonly rateLimit?: number | null;
+}
+
 async function insertEndpoint(
   owner: Pool,
   caller: Caller,
   url: string,
-  { maxInFlight = 16, status = 'enabled', events = [], ordering = 'none', rateLimit = null }: EndpointOptions,
+  { maxInFlight = 16, status = 'enabled', events = [], projects = [], filter = {}, ordering = 'none', rateLimit = null }: EndpointOptions,
 ): Promise<string> {
   const id = newId('whk');
   await owner.query(
-    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, ordering, rate_limit_per_second, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, $9, $10, now(), now())`,
-    [id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret(), ordering, rateLimit],
+    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, created_at, updated_at,
+                                    projects, filter, ordering, rate_limit_per_second)
+     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, now(), now(), $9, $10, $11, $12)`,
+    [
+      ...[id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret()],
+      ...[projects, JSON.stringify(filter), ordering, rateLimit],
+    ],
   );
   return id;
 }
@@ -104,6 +115,7 @@ export const aWorker = (pool: Pool, options: Partial<EngineParts> = {}): Deliver
   new DeliveryEngine({
     pool,
     sender: new Sender({ allowPrivateAddresses: true }),
+    secrets: new KeptSecrets(new Keyring([KEY]), createLogger({ name: 'spec', level: 'silent' })),
     metrics: new DeliveryMetrics(new Registry()),
     logger: createLogger({ name: 'spec', level: 'silent' }),
     ...options,

@@ -1,10 +1,13 @@
 import { HEALTH_ATTEMPTS_MAX, HEALTH_COUNT_MAX, type WebhookEndpoint } from '@works/contracts/webhooks';
+import type { EventFilter } from '../domain/event-filter';
 
 export interface EndpointRow {
   id: string;
   url: string;
   description: string | null;
   events: string[];
+  projects: string[];
+  filter: EventFilter;
   status: 'enabled' | 'disabled';
   disabled_reason: string | null;
   ordering: 'none' | 'project';
@@ -30,7 +33,7 @@ export interface EndpointRow {
 
 /** What every endpoint begins with: nothing has been sent yet. */
 export const NEW_ENDPOINT: Omit<EndpointRow, 'id' | 'url' | 'created_at' | 'updated_at'> = {
-  ...{ description: null, events: [], headers: {}, disabled_reason: null, secrets_expire_at: null, version: 1 },
+  ...{ description: null, events: [], projects: [], filter: {}, headers: {}, disabled_reason: null, secrets_expire_at: null, version: 1 },
   status: 'enabled',
   ordering: 'none',
   // As many as a small receiver answers at one time without feeling it.
@@ -43,7 +46,7 @@ export const NEW_ENDPOINT: Omit<EndpointRow, 'id' | 'url' | 'created_at' | 'upda
 
 /** Endpoints with how they fare: index ranges that end after so many rows, however much there is. */
 export const SELECT_ENDPOINTS = `
-  select e.id, e.url, e.description, e.events, e.status, e.disabled_reason, e.ordering, e.max_in_flight, e.rate_limit_per_second, e.headers,
+  select e.id, e.url, e.description, e.events, e.projects, e.filter, e.status, e.disabled_reason, e.ordering, e.max_in_flight, e.rate_limit_per_second, e.headers,
          case when e.secrets_expire_at > now() then e.secrets_expire_at end as secrets_expire_at, e.version, e.created_at, e.updated_at,
          case when e.breaker_opened_at is null then 'closed' when probing.is_so then 'half_open' else 'open' end as breaker,
          recent.*, e.failing_since, waiting.*, gone.dead
@@ -79,6 +82,8 @@ export const presentEndpoint = (row: EndpointRow, secret: string | null = null):
   url: row.url,
   description: row.description,
   events: row.events,
+  projects: row.projects,
+  filter: inOneOrder(row.filter),
   status: row.status,
   disabled_reason: row.disabled_reason,
   ordering: row.ordering,
@@ -103,3 +108,6 @@ export const presentEndpoint = (row: EndpointRow, secret: string | null = null):
   updated_at: row.updated_at.toISOString(),
   version: row.version,
 });
+
+/** The table keeps no order of members; every answer has the same. */
+const inOneOrder = (filter: EventFilter): EventFilter => Object.fromEntries(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -1,6 +1,22 @@
 import { Actor } from '../actors';
 import { EVENT_TYPES } from '../events';
-import { Fixed, Flag, HeaderMap, IdOf, Instant, Json, ListOf, Nested, OneOf, Quantity, Text, WholeNumber } from '../fields';
+import {
+  Fixed,
+  Flag,
+  HeaderMap,
+  IdOf,
+  Instant,
+  Json,
+  ListOf,
+  MapOf,
+  Nested,
+  OneOf,
+  Quantity,
+  SCALAR,
+  Scalar,
+  Text,
+  WholeNumber,
+} from '../fields';
 import { PageQuery } from '../lists';
 
 /** What an endpoint can ask for: a type, all types of one kind, or everything. */
@@ -18,6 +34,29 @@ export const BREAKER_STATES = ['closed', 'open', 'half_open'] as const;
 /** Attempts that health looks back on, and deliveries that it counts, at most. */
 export const HEALTH_ATTEMPTS_MAX = 1_000;
 export const HEALTH_COUNT_MAX = 10_000;
+const FILTER_MAX = 10;
+
+export type FilterScalar = string | number | boolean | null;
+
+/** What must hold of one value of the event. Exactly one of these. */
+export class FilterCondition {
+  @Scalar({ optional: true, description: 'The value is this. What is not there counts as null.' })
+  equals?: FilterScalar;
+  @ListOf(SCALAR, { min: 1, max: 20, optional: true, description: 'The value is one of these.' })
+  in?: FilterScalar[];
+  @Flag({ optional: true, description: 'True: there is a value other than null. False: there is none.' })
+  exists?: boolean;
+}
+
+const onlyProjects = (when: string) => ({ max: 50, optional: true, description: `Only events of these projects. Empty means all.${when}` });
+
+const conditions = (when: string) => ({
+  max: FILTER_MAX,
+  key: { maxLength: 200 },
+  optional: true,
+  description: `Only events that meet every condition. Each stands under the dotted path of a value in the event, which begins with a field of the event, such as data. Paths lead through objects, not into lists. Empty means all.${when}`,
+  example: { 'data.task.priority': { in: ['urgent', 'high'] }, 'data.task.assignee_id': { exists: true } },
+});
 
 export class CreateWebhookEndpointBody {
   @Text({ max: 2_000, description: 'https, or http where the operator allows it.', example: 'https://example.com/hooks' })
@@ -36,6 +75,12 @@ export class CreateWebhookEndpointBody {
     },
   )
   events?: string[];
+
+  @ListOf('prj', onlyProjects(''))
+  projects?: string[];
+
+  @MapOf(() => FilterCondition, conditions(''))
+  filter?: Record<string, FilterCondition>;
 
   @OneOf(ORDERINGS, { optional: true, description: ORDERING })
   ordering?: Ordering;
@@ -62,6 +107,12 @@ export class UpdateWebhookEndpointBody {
     { max: 50, optional: true, description: 'For events from now on. Empty means everything.' },
   )
   events?: string[];
+
+  @ListOf('prj', onlyProjects(' For events from now on.'))
+  projects?: string[];
+
+  @MapOf(() => FilterCondition, conditions(' Replaces all of them, for events from now on.'))
+  filter?: Record<string, FilterCondition>;
 
   @OneOf(ORDERINGS, { optional: true, description: 'For events from now on.' })
   ordering?: Ordering;
@@ -132,6 +183,10 @@ export class WebhookEndpoint {
   description!: string | null;
   @ListOf({ type: 'string', enum: EVENT_PATTERNS }, { max: 50 })
   events!: string[];
+  @ListOf('prj', { max: 50 })
+  projects!: string[];
+  @MapOf(() => FilterCondition, { max: FILTER_MAX, key: { maxLength: 200 } })
+  filter!: Record<string, FilterCondition>;
   @OneOf(['enabled', 'disabled'])
   status!: 'enabled' | 'disabled';
   @Text({ max: 500, nullable: true })
@@ -346,4 +401,18 @@ export class ListEventsQuery extends PageQuery {
   subject?: string;
   @IdOf('prj', { optional: true })
   project_id?: string;
+}
+
+export class SendTestEventBody {
+  @OneOf(EVENT_TYPES)
+  type!: (typeof EVENT_TYPES)[number];
+}
+
+export class SentTestEvent {
+  @Fixed('test_event')
+  object!: 'test_event';
+  @Nested(() => Event)
+  event!: Event;
+  @ListOf(() => Delivery, { max: LARGEST, description: 'One for each endpoint that wants the event.' })
+  deliveries!: Delivery[];
 }

@@ -124,6 +124,7 @@ begin
         from logged l join webhook_endpoints e
           on e.organization_id = l.organization_id and e.livemode = l.livemode and e.deleted_at is null
          and (cardinality(e.events) = 0 or l.type = any(e.events) or split_part(l.type, '.', 1) || '.*' = any(e.events) or '*' = any(e.events))
+         and (cardinality(e.projects) = 0 and e.filter = '{}' or works_endpoint_wants(e.projects, e.filter, l.project_id, l.body))
          and (l.type not in ('webhook_endpoint.disabled', 'delivery.dead_lettered') or works_hears_of_failures(e, l.type, l.subject))
         left join busy b on b.endpoint_id = e.id
         left join tenants t on t.organization_id = l.organization_id and t.livemode = l.livemode
