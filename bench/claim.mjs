@@ -40,7 +40,7 @@ async function claims(server, name, sql) {
   }
   // Foreign keys are not what is measured.
   await client.query(`set session_replication_role = replica; ${sql}; set session_replication_role = origin`);
-  const claim = { name: 'claim', text: `select * from works_claim_deliveries('bench', 30, 16, 16, 96)` };
+  const claim = { name: 'claim', text: `select * from works_claim_deliveries('bench', 30, 16, 16, 0, 96)` };
   const times = [];
   for (let index = 0; index < CLAIMS; index++) {
     await client.query('begin');

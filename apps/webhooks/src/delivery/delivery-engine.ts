@@ -6,10 +6,10 @@ import { nextAttemptAt } from '../domain/schedule';
 import type { Leased, Outcome } from './attempt';
 import type { KeptSecrets } from './kept-secrets';
 import type { DeliveryMetrics } from './delivery-metrics';
-import { Places, type Lane } from './places';
+import { Places } from './places';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
-import { claimDueDeliveries, endLeases, fanOut, giveBack, giveBackLeases, LEASE_SECONDS, nextDueInMs, type NewEvent } from './statements';
+import { claimDueDeliveries, endLeases, fanOut, giveBack, giveBackLeases, LEASE_SECONDS, type NewEvent } from './statements';
 
 /** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
 const LOOK_EVERY_MS = 1_000;
@@ -27,6 +27,8 @@ export interface EngineParts {
   readonly secrets: KeptSecrets;
   readonly metrics: DeliveryMetrics;
   readonly logger: Logger;
+  /** Told of the endpoints whose sequence has moved on, once that has committed. */
+  readonly numbered?: (endpointIds: readonly string[]) => void;
   readonly leaseSeconds?: number;
   readonly graceMs?: number;
   readonly organizationMax?: number;
@@ -48,6 +50,8 @@ export class DeliveryEngine {
   private claiming: Promise<void> | null = null;
   private claimAgain = false;
   private backlog = false;
+  /** Replays may wait. Most of the time none do, and nobody needs to ask; those of other workers are found when the timer looks. */
+  private replays = true;
   private timer: NodeJS.Timeout | null = null;
   private timerAt = Infinity;
   private stopping = false;
@@ -66,14 +70,21 @@ export class DeliveryEngine {
   /** Keeps the events and sends at once what is leased to us in the same transaction; the rest waits for a claim. */
   async fanOut(events: readonly NewEvent[]): Promise<void> {
     const capacity = this.stopping ? 0 : this.places.free.first;
-    const { leased, waiting } = await fanOut(this.parts.pool, events, {
+    const { leased, waiting, endpointIds } = await fanOut(this.parts.pool, events, {
       leaseToken: this.newLeaseToken(),
       leaseSeconds: this.leaseSeconds,
       capacity,
       organizationMax: this.organizationMax,
     });
+    this.parts.numbered?.(endpointIds);
     await this.sendWhatHasPlaces(leased);
     if (waiting) this.expectBacklog();
+  }
+
+  /** Replays have been made. */
+  wakeForReplays(): void {
+    this.replays = true;
+    this.wake();
   }
 
   /** Looks for what is due now; calls that come while it looks make it look once more. */
@@ -112,18 +123,22 @@ export class DeliveryEngine {
       await endLeases(this.parts.pool);
       this.leasesEndedAt = performance.now();
     }
-    const { first, retry: retries } = this.places.free;
-    this.backlog = first === 0 || retries === 0;
+    const { first, retry: retries, replay } = this.places.free;
+    const replays = this.replays ? replay : 0;
+    this.backlog = first === 0 || retries === 0 || replay === 0;
+    this.replays = false;
     const { leased, passedOver, nextInMs } = await claimDueDeliveries(this.parts.pool, {
       leaseToken: this.newLeaseToken(),
       leaseSeconds: this.leaseSeconds,
       organizationMax: this.organizationMax,
       first,
       retries,
+      replays,
     });
     await this.sendWhatHasPlaces(leased);
     // Where we found some there may be more than there were places for.
     if (passedOver || leased.length > 0) this.backlog = true;
+    if (replays > 0 && (passedOver || leased.some(({ lane }) => lane === 'replay'))) this.replays = true;
     this.wakeIn(Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
   }
 
@@ -145,7 +160,7 @@ export class DeliveryEngine {
   }
 
   private send(leased: Leased): void {
-    const lane: Lane = leased.attemptsMade > 0 ? 'retry' : 'first';
+    const { lane } = leased;
     this.places.take(lane, leased.endpointId, leased.maxInFlight);
     this.parts.metrics.inFlight.set(this.places.inFlight);
     const sending = this.attempt(leased)
@@ -155,6 +170,7 @@ export class DeliveryEngine {
       .finally(() => {
         this.underWay.delete(sending);
         const wasFull = this.places.giveBack(lane, leased.endpointId);
+        if (lane === 'replay') this.replays = true;
         this.parts.metrics.inFlight.set(this.places.inFlight);
         if (this.backlog || wasFull) this.wake();
       });
@@ -209,6 +225,7 @@ export class DeliveryEngine {
       () => {
         this.timer = null;
         this.timerAt = Infinity;
+        this.replays = true;
         this.wake();
       },
       Math.max(0, ms),

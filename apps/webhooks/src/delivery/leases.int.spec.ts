@@ -22,7 +22,7 @@ describe('leases', () => {
     return endpoint;
   };
   const claim = (leaseToken = newId('wrk')) =>
-    claimDueDeliveries(database.workers, { leaseToken, leaseSeconds: 30, organizationMax: 96, first: 100, retries: 0 }).then(
+    claimDueDeliveries(database.workers, { leaseToken, leaseSeconds: 30, organizationMax: 96, first: 100, retries: 0, replays: 0 }).then(
       ({ leased }) => leased,
     );
   const recordAttempts = async (pool: Pool, results: Result[]) => (await record(pool, results, 3_600)).recorded;

@@ -22,7 +22,16 @@ describe('order within a project', () => {
 
   const inProject = (event: NewEvent, projectId: string | null): NewEvent => ({ ...event, projectId });
   const claim = async (leaseToken = newId('wrk')) =>
-    (await claimDueDeliveries(database.workers, { leaseToken, leaseSeconds: 30, organizationMax: 96, first: 100, retries: 100 })).leased;
+    (
+      await claimDueDeliveries(database.workers, {
+        leaseToken,
+        leaseSeconds: 30,
+        organizationMax: 96,
+        first: 100,
+        retries: 100,
+        replays: 0,
+      })
+    ).leased;
   const end = (leased: Leased, as: 'delivered' | 'failed' | 'dead') => {
     const outcome = anOutcome(as === 'delivered' ? 200 : 500);
     const number = Math.min(8, leased.attemptsMade + 1);

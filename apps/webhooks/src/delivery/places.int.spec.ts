@@ -14,7 +14,16 @@ describe('places over all workers', () => {
   afterEach(() => database.drop());
 
   const claim = async ({ first = 100, retries = 100, organizationMax = 96 } = {}) =>
-    (await claimDueDeliveries(database.workers, { leaseToken: newId('wrk'), leaseSeconds: 30, organizationMax, first, retries })).leased;
+    (
+      await claimDueDeliveries(database.workers, {
+        leaseToken: newId('wrk'),
+        leaseSeconds: 30,
+        organizationMax,
+        first,
+        retries,
+        replays: 0,
+      })
+    ).leased;
   const wait = (caller: ReturnType<typeof aCaller>, count: number) => fanOut(database.workers, newEvents(caller, count), takingNothing());
   const countBy = <Key extends string>(leased: readonly Leased[], key: (leased: Leased) => Key) =>
     leased.reduce<Record<string, number>>((counts, each) => ({ ...counts, [key(each)]: (counts[key(each)] ?? 0) + 1 }), {});

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { newId } from '@works/platform/ids';
 import { isUnreachable, type Leased, type Outcome } from './attempt';
+import type { Lane } from './places';
 
 /** A pool, or one connection of it inside a transaction. */
 export type Queries = Pool | PoolClient;
@@ -26,9 +27,14 @@ interface LeasedRow {
   ordered: boolean;
   passed: string | null;
   attempts_made?: number;
+  lane?: number;
 }
 
+/** As the index of what waits numbers them. */
+const LANES: readonly Lane[] = ['first', 'retry', 'replay'];
+
 export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
+  lane: LANES[row.lane ?? 0]!,
   deliveryId: row.delivery_id,
   leaseToken,
   endpointId: row.endpoint_id,
@@ -66,12 +72,12 @@ export interface Claim {
 /** See works_claim_deliveries in the migration. */
 export async function claimDueDeliveries(
   pool: Pool,
-  { leaseToken, leaseSeconds, organizationMax, first, retries }: Lease & { first: number; retries: number },
+  { leaseToken, leaseSeconds, organizationMax, first, retries, replays }: Lease & { first: number; retries: number; replays: number },
 ): Promise<Claim> {
   const { rows } = await pool.query<LeasedRow & { waiting: boolean; next_in_ms: number | null }>({
     name: 'works_claim_deliveries',
-    text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5)',
-    values: [leaseToken, leaseSeconds, first, retries, organizationMax],
+    text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5, $6)',
+    values: [leaseToken, leaseSeconds, first, retries, replays, organizationMax],
   });
   const rest = rows.pop()!;
   return { leased: rows.map((row) => leasedOf(row, leaseToken)), passedOver: rest.waiting, nextInMs: rest.next_in_ms };
@@ -95,12 +101,15 @@ export interface NewEvent {
   readonly after: string;
 }
 
-/** See works_fan_out in the migration. Resolves with what is leased to us, and whether other deliveries wait for a claim. */
+/**
+ * See works_fan_out in the migration. Resolves with what is leased to us, whether other deliveries wait for a claim, and the endpoints whose
+ * sequence has moved on.
+ */
 export async function fanOut(
   queries: Queries,
   events: readonly NewEvent[],
   { leaseToken, leaseSeconds, capacity, organizationMax }: Lease & { capacity: number },
-): Promise<{ leased: Leased[]; waiting: boolean }> {
+): Promise<{ leased: Leased[]; waiting: boolean; endpointIds: string[] }> {
   const { rows } = await (queries as Pool).query<LeasedRow & { waiting: boolean }>({
     name: 'works_fan_out',
     text: 'select * from works_fan_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
@@ -122,16 +131,16 @@ export async function fanOut(
     ],
   });
   const leased = rows.filter((row) => row.body !== null).map((row) => leasedOf(row, leaseToken));
-  return { leased, waiting: rows.some((row) => row.waiting) };
+  return { leased, waiting: rows.some((row) => row.waiting), endpointIds: rows.map((row) => row.endpoint_id) };
 }
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /**
- * What the ids of one fan-out's deliveries begin with: the time of a ULID and ten characters of chance; the statement counts up the last six.
+ * What the ids of deliveries begin with that one statement makes: the time of a ULID and ten characters of chance; the statement counts up the last six.
  * Not the beginning of a ULID as it is made: those of one millisecond differ only at the end.
  */
-const deliverySeed = (): string =>
+export const deliverySeed = (): string =>
   newId('dlv').slice('dlv_'.length, 'dlv_'.length + 10) + Array.from(randomBytes(10), (byte) => CROCKFORD[byte & 31]).join('');
 
 export interface Result {

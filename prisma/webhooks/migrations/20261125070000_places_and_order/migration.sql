@@ -17,7 +17,11 @@ create index deliveries_in_line on deliveries (endpoint_id, order_key, sequence)
 -- What waits and what is leased are kept apart. Each index can answer one kind of question and no other, whatever the statistics say: the
 -- conditions are worded apart, and the tenant of a lease is looked up by an expression. (What is pending has a next attempt, and nothing else has.)
 drop index deliveries_waiting, deliveries_next;
-create index deliveries_waiting on deliveries (endpoint_id, ((attempts_made > 0)::integer), due_at) where status = 'pending' and lease_token is null;
+-- 0 first attempts, 1 retries, 2 what jobs replay.
+create function works_lane(p_replay_job_id text, p_attempts_made integer) returns integer language sql immutable as $$
+  select case when p_replay_job_id is not null then 2 else (p_attempts_made > 0)::integer end
+$$;
+create index deliveries_waiting on deliveries (endpoint_id, works_lane(replay_job_id, attempts_made), due_at) where status = 'pending' and lease_token is null;
 create index deliveries_leased on deliveries ((organization_id || livemode::text), endpoint_id) where status = 'pending' and lease_token is not null;
 create index deliveries_next on deliveries (due_at) where next_attempt_at is not null and lease_token is null;
 create index deliveries_lease_ends on deliveries (due_at) where next_attempt_at is not null and lease_token is not null;
@@ -50,6 +54,23 @@ $$;
 create function works_hears_of_failures(p_endpoint webhook_endpoints, p_type text, p_subject text) returns boolean language sql stable as $$
   select (p_type = any(p_endpoint.events) or split_part(p_type, '.', 1) || '.*' = any(p_endpoint.events))
      and p_endpoint.id is distinct from case p_type when 'webhook_endpoint.disabled' then p_subject else (select d.endpoint_id from deliveries d where d.id = p_subject) end
+$$;
+
+-- What an endpoint would get of earlier events: as before, by everything that it asks for.
+create or replace function works_events_for(
+  p_organization_id text, p_livemode boolean, p_endpoint_id text, p_since timestamptz, p_from bigint, p_through bigint, p_limit bigint
+) returns table (id text, "position" bigint) language sql stable
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off as $$
+  select l.id, l.position
+    from event_log l cross join webhook_endpoints e
+   where e.id = p_endpoint_id
+     and (l.organization_id, l.livemode, l.position) >= (p_organization_id, p_livemode, p_from)
+     and (l.organization_id, l.livemode, l.position) <= (p_organization_id, p_livemode, p_through)
+     and (p_since is null or l.occurred_at >= p_since)
+     and (cardinality(e.events) = 0 or l.type = any(e.events) or split_part(l.type, '.', 1) || '.*' = any(e.events) or '*' = any(e.events))
+     and (cardinality(e.projects) = 0 and e.filter = '{}' or works_endpoint_wants(e.projects, e.filter, l.project_id, l.body))
+     and (l.type not in ('webhook_endpoint.disabled', 'delivery.dead_lettered') or works_hears_of_failures(e, l.type, l.subject))
+   order by l.organization_id, l.livemode, l.position limit p_limit
 $$;
 
 -- Whoever leases or numbers for tenants has their counters to himself, and then all their endpoints: everybody in one order, or two could wait
@@ -166,15 +187,15 @@ begin
      order by d.sequence;
 end $$;
 
--- Takes due deliveries for one worker: p_first first attempts and p_retries others at most, in turns over organizations, and within each over
+-- Takes due deliveries for one worker: so many first attempts, retries and replays at most, and of replays half of an endpoint's places; in turns over organizations, and within each over
 -- endpoints, those with the least under way first; of one endpoint whatever came due first. The lease ends by the clock. A last row without a
 -- delivery says whether more is `waiting` than there were places for, and in how many milliseconds the next one is due or let go by a rate. Both are said
 -- of the same moment as the claim: what came due between the two would be seen by neither.
 -- What it reads does not grow with what waits: it steps from endpoint to endpoint through the index, and then reads as many rows as it may take.
 drop function works_claim_deliveries;
-create function works_claim_deliveries(p_lease_token text, p_lease_seconds integer, p_first integer, p_retries integer, p_organization_max integer)
+create function works_claim_deliveries(p_lease_token text, p_lease_seconds integer, p_first integer, p_retries integer, p_replays integer, p_organization_max integer)
   returns table (delivery_id text, endpoint_id text, event_id text, event_type text, sequence bigint, organization_id text, livemode boolean,
-                 url text, headers jsonb, secret text, max_in_flight integer, body text, next_attempt_at timestamptz, ordered boolean, passed text, attempts_made integer, waiting boolean, next_in_ms double precision)
+                 url text, headers jsonb, secret text, max_in_flight integer, body text, next_attempt_at timestamptz, ordered boolean, passed text, attempts_made integer, lane integer, waiting boolean, next_in_ms double precision)
   language plpgsql set plan_cache_mode = force_generic_plan set enable_bitmapscan = off set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
@@ -198,9 +219,11 @@ begin
       from lines l join webhook_endpoints e on e.id = l.endpoint_id
      where e.status = 'enabled' and e.deleted_at is null
        and ((p_first > 0 and (select true from deliveries d where d.endpoint_id = l.endpoint_id and d.status = 'pending' and d.lease_token is null
-                               and (d.attempts_made > 0)::integer = 0 and d.due_at <= now() limit 1))
+                               and works_lane(d.replay_job_id, d.attempts_made) = 0 and d.due_at <= now() limit 1))
          or (p_retries > 0 and (select true from deliveries d where d.endpoint_id = l.endpoint_id and d.status = 'pending' and d.lease_token is null
-                                 and (d.attempts_made > 0)::integer = 1 and d.due_at <= now() limit 1)))
+                                 and works_lane(d.replay_job_id, d.attempts_made) = 1 and d.due_at <= now() limit 1))
+         or (p_replays > 0 and (select true from deliveries d where d.endpoint_id = l.endpoint_id and d.status = 'pending' and d.lease_token is null
+                                 and works_lane(d.replay_job_id, d.attempts_made) = 2 and d.due_at <= now() limit 1)))
   )
   select array_agg(due.id) filter (where due.has_place and due.paced_until is null), array_agg(due.organization_id) filter (where due.has_place and due.paced_until is null),
          array_agg(due.livemode) filter (where due.has_place and due.paced_until is null), coalesce(bool_or(not due.has_place), false), min(due.paced_until)
@@ -213,7 +236,7 @@ begin
 
     return query
       with busy as (
-        select t.organization_id, t.livemode, d.endpoint_id, count(*) as in_flight
+        select t.organization_id, t.livemode, d.endpoint_id, count(*) as in_flight, count(d.replay_job_id) as replays
           from (select distinct g.organization_id, g.livemode from unnest(v_organizations, v_livemodes) as g(organization_id, livemode)) t
           join deliveries d on d.organization_id || d.livemode::text = t.organization_id || t.livemode::text and d.status = 'pending' and d.lease_token is not null
          group by 1, 2, 3
@@ -221,7 +244,8 @@ begin
         select b.organization_id, b.livemode, sum(b.in_flight)::bigint as in_flight from busy b group by 1, 2
       ), places as (
         select e.id, e.organization_id, e.livemode, p_organization_max - coalesce(t.in_flight, 0) as organization_left,
-               coalesce(b.in_flight, 0) as in_flight, works_places_left(e, coalesce(b.in_flight, 0)) as places_left
+               coalesce(b.in_flight, 0) as in_flight, works_places_left(e, coalesce(b.in_flight, 0)) as places_left,
+               greatest(0, greatest(1, e.max_in_flight / 2) - coalesce(b.replays, 0)) as replays_left
           from webhook_endpoints e
           left join busy b on b.endpoint_id = e.id
           left join tenants t on t.organization_id = e.organization_id and t.livemode = e.livemode
@@ -231,12 +255,16 @@ begin
                row_number() over (partition by p.id order by due.due_at, due.sequence) as turn
           from places p cross join lateral (
             (select d.id, 0 as lane, d.due_at, d.sequence from deliveries d
-              where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and (d.attempts_made > 0)::integer = 0 and d.due_at <= now()
+              where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 0 and d.due_at <= now()
               order by d.due_at limit least(p.places_left, p_first))
             union all
             (select d.id, 1, d.due_at, d.sequence from deliveries d
-              where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and (d.attempts_made > 0)::integer = 1 and d.due_at <= now()
+              where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 1 and d.due_at <= now()
               order by d.due_at limit least(p.places_left, p_retries))
+            union all
+            (select d.id, 2, d.due_at, d.sequence from deliveries d
+              where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 2 and d.due_at <= now()
+              order by d.due_at limit least(p.places_left, p.replays_left, p_replays))
             order by due_at limit p.places_left
           ) due
          where p.places_left > 0
@@ -250,7 +278,7 @@ begin
         -- (Said without status and without comparing due_at, and with bitmaps off, so that only the ids can answer: every other index would name
         -- all that waits. What waits is what has a next attempt.)
         select d.id from deliveries d
-         where d.id = any (array(select w.id from within_lane w where w.place <= case w.lane when 0 then p_first else p_retries end))
+         where d.id = any (array(select w.id from within_lane w where w.place <= case w.lane when 0 then p_first when 1 then p_retries else p_replays end))
            and d.next_attempt_at is not null and d.lease_token is null and now() - d.due_at >= interval '0'
            for update of d skip locked
       ), taken as (
@@ -262,7 +290,7 @@ begin
          where e.id = n.endpoint_id and e.rate_limit_per_second is not null
       )
       select t.id, t.endpoint_id, t.event_id, t.event_type, t.sequence, t.organization_id, t.livemode, e.url, e.headers, e.secret, e.max_in_flight,
-             (select l.body from event_log l where l.id = t.event_id), t.next_attempt_at, t.order_key is not null, t.passed, t.attempts_made, false, null::double precision
+             (select l.body from event_log l where l.id = t.event_id), t.next_attempt_at, t.order_key is not null, t.passed, t.attempts_made, works_lane(t.replay_job_id, t.attempts_made), false, null::double precision
         from taken t join webhook_endpoints e on e.id = t.endpoint_id
        order by t.sequence;
   end if;
