@@ -118,6 +118,12 @@ const secrets = {
   useFactory: (keyring: Keyring, logger: Logger) => new KeptSecrets(keyring, logger),
 };
 
+function metricsOf({ registry }: Metrics, pool: Pool): DeliveryMetrics {
+  const metrics = new DeliveryMetrics(registry);
+  metrics.watchBacklog(pool, registry);
+  return metrics;
+}
+
 const watch = { provide: SequenceWatch, inject: [WORKER_POOL], useFactory: (pool: Pool) => new SequenceWatch(pool) };
 
 const engine = {
@@ -128,7 +134,7 @@ const engine = {
       pool,
       sender: new Sender({ allowPrivateAddresses: config.allowPrivateAddresses }),
       secrets: kept,
-      metrics: new DeliveryMetrics(metrics.registry),
+      metrics: metricsOf(metrics, pool),
       logger,
       organizationMax: config.organizationInFlightMax,
       patienceSeconds: config.disableAfterHours * 3_600,

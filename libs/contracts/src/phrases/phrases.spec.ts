@@ -32,6 +32,12 @@ describe('an event in words', () => {
     ['Milestone Groundwork reached, signed off by key_1', 'milestone.reached', { sign_off: { by: { type: 'api_key', id: 'key_1' } } }],
     ['Milestone Groundwork reopened', 'milestone.reopened'],
     ['Order the glass added', 'task.created'],
+    [
+      'Webhook endpoint webhook_endpoint_1 disabled: It answered 410.',
+      'webhook_endpoint.disabled',
+      { disabled_reason: 'It answered 410.' },
+    ],
+    ['Delivery delivery_1 given up after the last of its attempts to whk_1', 'delivery.dead_lettered', { endpoint_id: 'whk_1' }],
     ['Due date of Order the glass moved from 2026-11-30 to 2026-12-04', 'task.updated', { due_on: '2026-12-04' }, { due_on: '2026-11-30' }],
     ['Due date of Order the glass set to 2026-12-04', 'task.updated', { due_on: '2026-12-04' }, { due_on: null }],
     ['Due date of Order the glass removed, it was 2026-11-30', 'task.updated', { due_on: null }, { due_on: '2026-11-30' }],
