@@ -205,25 +205,27 @@ declare
   v_passed_over boolean;
   v_paced_until timestamptz;
 begin
+  -- One step for each endpoint and lane with something waiting: its first row says when the earliest is due.
   with recursive lines as (
-    (select d.endpoint_id from deliveries d where d.status = 'pending' and d.lease_token is null order by d.endpoint_id limit 1)
+    (select d.endpoint_id, works_lane(d.replay_job_id, d.attempts_made) as lane, d.due_at from deliveries d where d.status = 'pending' and d.lease_token is null
+      order by d.endpoint_id, works_lane(d.replay_job_id, d.attempts_made), d.due_at limit 1)
     union all
-    select (select d.endpoint_id from deliveries d where d.status = 'pending' and d.lease_token is null and d.endpoint_id > l.endpoint_id order by d.endpoint_id limit 1)
-      from lines l where l.endpoint_id is not null
-  ), due as (
+    select n.* from lines l cross join lateral (
+      select d.endpoint_id, works_lane(d.replay_job_id, d.attempts_made) as lane, d.due_at from deliveries d
+       where d.status = 'pending' and d.lease_token is null and (d.endpoint_id, works_lane(d.replay_job_id, d.attempts_made)) > (l.endpoint_id, l.lane)
+       order by d.endpoint_id, works_lane(d.replay_job_id, d.attempts_made), d.due_at limit 1
+    ) n
+  ), due_lines as materialized (
+    select distinct l.endpoint_id from lines l
+     where l.due_at <= now() and case l.lane when 0 then p_first when 1 then p_retries else p_replays end > 0
+  ), due as materialized (
     select e.id, e.organization_id, e.livemode,
            (select count(*) from deliveries f
              where f.organization_id || f.livemode::text = e.organization_id || e.livemode::text and f.endpoint_id = e.id and f.status = 'pending' and f.lease_token is not null)
              < case when e.breaker_opened_at is null then e.max_in_flight else 1 end as has_place,
            case when works_rate_left(e) < 1 then e.paced_since + interval '1 second' / e.rate_limit_per_second end as paced_until
-      from lines l join webhook_endpoints e on e.id = l.endpoint_id
-     where e.status = 'enabled' and e.deleted_at is null
-       and ((p_first > 0 and (select true from deliveries d where d.endpoint_id = l.endpoint_id and d.status = 'pending' and d.lease_token is null
-                               and works_lane(d.replay_job_id, d.attempts_made) = 0 and d.due_at <= now() limit 1))
-         or (p_retries > 0 and (select true from deliveries d where d.endpoint_id = l.endpoint_id and d.status = 'pending' and d.lease_token is null
-                                 and works_lane(d.replay_job_id, d.attempts_made) = 1 and d.due_at <= now() limit 1))
-         or (p_replays > 0 and (select true from deliveries d where d.endpoint_id = l.endpoint_id and d.status = 'pending' and d.lease_token is null
-                                 and works_lane(d.replay_job_id, d.attempts_made) = 2 and d.due_at <= now() limit 1)))
+      from due_lines l cross join lateral (select e.* from webhook_endpoints e where e.id = l.endpoint_id offset 0) e
+     where e.status = 'enabled'
   )
   select array_agg(due.id) filter (where due.has_place and due.paced_until is null), array_agg(due.organization_id) filter (where due.has_place and due.paced_until is null),
          array_agg(due.livemode) filter (where due.has_place and due.paced_until is null), coalesce(bool_or(not due.has_place), false), min(due.paced_until)
@@ -249,7 +251,7 @@ begin
           from webhook_endpoints e
           left join busy b on b.endpoint_id = e.id
           left join tenants t on t.organization_id = e.organization_id and t.livemode = e.livemode
-         where e.id = any (v_endpoints) and e.status = 'enabled' and e.deleted_at is null
+         where e.id = any (v_endpoints) and e.status = 'enabled'
       ), turns as (
         select due.id, due.lane, p.id as endpoint_id, p.organization_id, p.livemode, p.organization_left, p.in_flight,
                row_number() over (partition by p.id order by due.due_at, due.sequence) as turn
@@ -275,11 +277,10 @@ begin
         select w.id, w.lane, row_number() over (partition by w.lane order by w.place, hashtext(w.organization_id || p_lease_token)) as place
           from within_organization w where works_leaves_enough(w.in_flight + w.turn, w.place, w.organization_left)
       ), chosen as (
-        -- (Said without status and without comparing due_at, and with bitmaps off, so that only the ids can answer: every other index would name
-        -- all that waits. What waits is what has a next attempt.)
+        -- (Said in words of which no index is made, and with bitmaps off, so that only the ids can answer: every other index would name all that waits.)
         select d.id from deliveries d
          where d.id = any (array(select w.id from within_lane w where w.place <= case w.lane when 0 then p_first when 1 then p_retries else p_replays end))
-           and d.next_attempt_at is not null and d.lease_token is null and now() - d.due_at >= interval '0'
+           and d.status || '' = 'pending' and coalesce(d.lease_token, '') = '' and now() - d.due_at >= interval '0'
            for update of d skip locked
       ), taken as (
         update deliveries d set lease_token = p_lease_token, due_at = now() + make_interval(secs => p_lease_seconds)
@@ -350,7 +351,7 @@ begin
     returning 1
   ), following as (
     select h.id, h.status, (select d.id from deliveries d
-                             where d.endpoint_id = h.endpoint_id and d.order_key = h.order_key and d.sequence > h.sequence and d.next_attempt_at is not null
+                             where d.endpoint_id = h.endpoint_id and d.order_key = h.order_key and d.sequence > h.sequence and d.status || '' = 'pending'
                              order by d.sequence limit 1) as next_id
       from held h where h.order_key is not null and h.status <> 'pending'
   ), released as (
