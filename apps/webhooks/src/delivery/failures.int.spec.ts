@@ -160,9 +160,9 @@ describe('news of failures', () => {
 
   it('tells the operator how late attempts are, what came of them, and what is overdue', async () => {
     const text = (await service.app.inject({ method: 'GET', url: '/metrics' })).body;
-    expect(text).toMatch(/works_delivery_lateness_seconds_bucket\{le="0.05",lane="first"\} [1-9]/);
-    expect(text).toMatch(/works_delivery_attempts_total\{outcome="delivered"\} [1-9]/);
-    expect(text).toMatch(/works_deliveries_overdue\{older_than="60"\} 0/);
+    expect(text).toMatch(/works_delivery_lateness_seconds_count\{.*lane="first".*\} [1-9]/);
+    expect(text).toMatch(/works_delivery_attempts_total\{.*outcome="delivered".*\} [1-9]/);
+    expect(text).toMatch(/works_deliveries_overdue\{.*older_than="60".*\} 0/);
   });
 
   it('answers what an endpoint was told to do about order and rate', async () => {

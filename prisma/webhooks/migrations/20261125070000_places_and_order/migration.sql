@@ -204,6 +204,7 @@ declare
   v_livemodes boolean[];
   v_passed_over boolean;
   v_paced_until timestamptz;
+  v_share integer;
 begin
   -- One step for each endpoint and lane with something waiting: its first row says when the earliest is due.
   with recursive lines as (
@@ -236,6 +237,9 @@ begin
     perform works_lock_counters(v_organizations, v_livemodes);
     perform from webhook_endpoints e where e.id = any (v_endpoints) and e.rate_limit_per_second is not null order by e.id for no key update;
 
+    -- Twice an even share of what can be taken: what an endpoint has beyond it is for the next claim, and need not be read.
+    v_share := ceil(2.0 * (p_first + p_retries + p_replays) / cardinality(v_endpoints));
+
     return query
       with busy as (
         select t.organization_id, t.livemode, d.endpoint_id, count(*) as in_flight, count(d.replay_job_id) as replays
@@ -258,15 +262,15 @@ begin
           from places p cross join lateral (
             (select d.id, 0 as lane, d.due_at, d.sequence from deliveries d
               where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 0 and d.due_at <= now()
-              order by d.due_at limit least(p.places_left, p_first))
+              order by d.due_at limit least(p.places_left, p_first, v_share))
             union all
             (select d.id, 1, d.due_at, d.sequence from deliveries d
               where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 1 and d.due_at <= now()
-              order by d.due_at limit least(p.places_left, p_retries))
+              order by d.due_at limit least(p.places_left, p_retries, v_share))
             union all
             (select d.id, 2, d.due_at, d.sequence from deliveries d
               where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 2 and d.due_at <= now()
-              order by d.due_at limit least(p.places_left, p.replays_left, p_replays))
+              order by d.due_at limit least(p.places_left, p.replays_left, p_replays, v_share))
             order by due_at limit p.places_left
           ) due
          where p.places_left > 0
