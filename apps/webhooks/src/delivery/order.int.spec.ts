@@ -70,7 +70,7 @@ describe('order within a project', () => {
         const projectOf = new Map<string, string>();
         const waiting = new Map<string, string[]>(projects.map((project) => [project, []]));
         const deadBefore = new Map<string, string>();
-        let inHand: Leased[] = [];
+        const inHand: Leased[] = [];
 
         const check = (leased: readonly Leased[]) => {
           for (const { eventId, deliveryId, passed } of leased) {
