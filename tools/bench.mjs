@@ -14,6 +14,7 @@ const ALL = [
   'deliveries',
   'claim',
   'isolation',
+  'replay',
   'rebuild',
   'memory',
 ];

@@ -10,6 +10,7 @@ import { forward } from './forward';
 import { answerProblem, unauthenticated } from './problems';
 import { readRoutes } from './routes';
 import { SeenPositions } from './seen-positions';
+import { SpentKeys } from './spent-keys';
 
 export const PREFIX = '/works/v1';
 /** A whole request is here within this time, or its connection ends: a body of 1 MB over a line of 200 kbit/s takes 42 s. */
@@ -58,11 +59,12 @@ const noSuchAddress = (request: FastifyRequest) => new Problem('route_not_found'
 
 function addRoutes(app: FastifyInstance, { openApi, callers, services, waiting }: GatewayParts): void {
   const positions = new SeenPositions();
+  const spentKeys = new SpentKeys();
   for (const { path, methods } of readRoutes(openApi)) {
     for (const [method, { service, waits }] of methods) {
       const pool = (waits ? waiting : services).get(service);
       if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
-      const to = { pool, service, prefix: PREFIX, positions };
+      const to = { pool, service, prefix: PREFIX, positions, spentKeys };
       app.route({ method, url: PREFIX + path, handler: (request, reply) => admitAndForward(request, reply, callers, to) });
     }
     refuseOtherMethods(app, PREFIX + path, [...methods.keys()]);

@@ -176,8 +176,8 @@ describe('the steps of a replay', () => {
         client.release();
       }
     };
-    // Ten deliveries each: a tenth of a second of the rate, and a page.
-    const dead = await aJob(database.owner, caller, { ratePerSecond: 100 });
+    // Ten deliveries each: a twentieth of a second of the rate, and a page.
+    const dead = await aJob(database.owner, caller, { ratePerSecond: 200 });
     expect(await readBy('select * from works_replay_step($1, $2)', [dead, deliverySeed()])).toBeLessThan(250);
     // What has died a second time is found through the first delivery of its event.
     const first = await aJob(database.owner, caller);
@@ -185,9 +185,9 @@ describe('the steps of a replay', () => {
       await database.workers.query('select * from works_replay_step($1, $2)', [first, deliverySeed()]);
     }
     await killPending(database.owner, endpointId);
-    const second = await aJob(database.owner, caller, { ratePerSecond: 100 });
+    const second = await aJob(database.owner, caller, { ratePerSecond: 200 });
     expect(await readBy('select * from works_replay_step($1, $2)', [second, deliverySeed()])).toBeLessThan(250);
-    const events = await aJob(database.owner, caller, { ratePerSecond: 100, endpointId, events: true });
+    const events = await aJob(database.owner, caller, { ratePerSecond: 200, endpointId, events: true });
     expect(await readBy('select * from works_replay_step($1, $2)', [events, deliverySeed()])).toBeLessThan(250);
     expect(await readBy('select * from works_endpoint_events($1, 500, 10)', [endpointId])).toBeLessThan(50);
     expect(await readBy(`select works_position_since($1, $2, now())`, [caller.organizationId, caller.livemode])).toBeLessThan(50);

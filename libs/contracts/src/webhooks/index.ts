@@ -403,20 +403,6 @@ export class ListEventsQuery extends PageQuery {
   project_id?: string;
 }
 
-export class SendTestEventBody {
-  @OneOf(EVENT_TYPES)
-  type!: (typeof EVENT_TYPES)[number];
-}
-
-export class SentTestEvent {
-  @Fixed('test_event')
-  object!: 'test_event';
-  @Nested(() => Event)
-  event!: Event;
-  @ListOf(() => Delivery, { max: LARGEST, description: 'One for each endpoint that wants the event.' })
-  deliveries!: Delivery[];
-}
-
 /** One number of an endpoint's sequence. Like an event it has no version: what can change of it is how its delivery fares. */
 export class EndpointEvent {
   @Fixed('endpoint_event')
@@ -436,4 +422,18 @@ export class PullEventsQuery extends PageQuery {
   after?: number;
   @WholeNumber({ min: 0, max: 30, optional: true, description: 'Seconds to wait for something newer when there is nothing. Default 0.' })
   wait?: number;
+}
+
+export class SendTestEventBody {
+  @OneOf(EVENT_TYPES)
+  type!: (typeof EVENT_TYPES)[number];
+}
+
+export class SentTestEvent {
+  @Fixed('test_event')
+  object!: 'test_event';
+  @Nested(() => Event)
+  event!: Event;
+  @ListOf(() => Delivery, { max: LARGEST, description: 'One for each endpoint that wants the event.' })
+  deliveries!: Delivery[];
 }

@@ -51,11 +51,12 @@ create index replay_jobs_due on replay_jobs (due_at) where status = 'running';
 select works_protect('replay_jobs');
 select works_open_to_worker('replay_jobs');
 
+-- What falls due at one moment, as what was numbered in one transaction does, is taken in the order of its numbers.
 -- Deliveries that a job makes wait in a lane of their own, retries of them too: a million of them take no place of a first attempt or a retry.
 alter table deliveries add column replay_job_id text;
 drop index deliveries_waiting;
 create index deliveries_waiting on deliveries
-  (endpoint_id, (case when replay_job_id is not null then 2 else (attempts_made > 0)::integer end), due_at) where status = 'pending';
+  (endpoint_id, (case when replay_job_id is not null then 2 else (attempts_made > 0)::integer end), due_at, sequence) where status = 'pending';
 
 -- As before, by lanes: 0 first attempts, 1 retries, 2 what jobs replay. Of an endpoint's places a replay can have half.
 drop function works_claim_deliveries;
@@ -73,7 +74,7 @@ create function works_claim_deliveries(p_lane integer, p_lease_token text, p_lea
         select d.id, d.due_at, d.sequence from deliveries d
          where d.endpoint_id = p.id and d.status = 'pending'
            and (case when d.replay_job_id is not null then 2 else (d.attempts_made > 0)::integer end) = p_lane and d.due_at <= now()
-         order by d.due_at limit greatest(p.free, 0)
+         order by d.due_at, d.sequence limit greatest(p.free, 0)
       ) due
      where p.free > 0
   ), chosen as (
@@ -132,6 +133,7 @@ create function works_events_for(
      and (l.organization_id, l.livemode, l.position) <= (p_organization_id, p_livemode, p_through)
      and (p_since is null or l.occurred_at >= p_since)
      and (cardinality(e.events) = 0 or l.type = any(e.events) or split_part(l.type, '.', 1) || '.*' = any(e.events) or '*' = any(e.events))
+     and (cardinality(e.projects) = 0 and e.filter = '{}' or works_endpoint_wants(e.projects, e.filter, l.project_id, l.body))
    order by l.organization_id, l.livemode, l.position limit p_limit
 $$;
 
@@ -205,7 +207,7 @@ begin
     insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at,
                             replay_of, replay_job_id)
       select 'dlv_' || p_delivery_seed || lpad(upper(to_hex(w.n)), 6, '0'), d.organization_id, d.livemode, d.endpoint_id, d.event_id, d.event_type,
-             d.event_position, d.sequence, now(), now() - (cardinality(p_first_ids) - w.n) * interval '1 microsecond', d.id, p_job_id
+             d.event_position, d.sequence, now(), now(), d.id, p_job_id
         from wanted w cross join lateral (select f.* from deliveries f where f.id = w.id) d order by w.n
     on conflict (replay_of) where replay_of is not null and status = 'pending' do nothing
     returning id, replay_of
@@ -238,7 +240,7 @@ begin
             from unnest(p_event_ids) with ordinality as g(id, n)) f;
   insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at, replay_job_id)
     select 'dlv_' || p_delivery_seed || lpad(upper(to_hex(cardinality(p_event_ids) + g.n)), 6, '0'), l.organization_id, l.livemode, e.id, l.id, l.type, l.position,
-           e.last_sequence + g.n, now(), now() - (cardinality(v_fresh) - g.n) * interval '1 microsecond', p_job_id
+           e.last_sequence + g.n, now(), now(), p_job_id
       from unnest(v_fresh) with ordinality as g(id, n)
       cross join lateral (select o.* from event_log o where o.id = g.id) l
       cross join lateral (select o.* from webhook_endpoints o where o.id = p_endpoint_id) e;
@@ -247,8 +249,9 @@ begin
        + case when v_first_ids is null then 0 else works_replay_again(p_job_id, v_first_ids, false, p_delivery_seed) end;
 end $$;
 
--- One step of a job, or nothing when another worker is making it, or when it is not due: as many deliveries as its rate allows in a tenth of a second,
--- and at most what is behind the next 5,000 places. A job that was held up makes good at most a second of it.
+-- One step of a job, or nothing when another worker is making it, or when it is not due: as many deliveries as its rate allows in a twentieth of a
+-- second (their endpoint is locked against fan-outs for as long as the step takes), of what is at the next 5,000 places. A job that was held up
+-- makes good at most a second of it.
 create function works_replay_step(p_id text, p_delivery_seed text) returns table (made integer, status text) language plpgsql
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
@@ -263,7 +266,7 @@ declare
 begin
   select * into v_job from replay_jobs j where j.id = p_id and j.status = 'running' and j.due_at <= now() for update skip locked;
   if not found then return; end if;
-  v_most := ceil(v_job.rate_per_second / 10.0);
+  v_most := ceil(v_job.rate_per_second / 20.0);
 
   if v_job.kind = 'dead_letters' then
     select array_agg(d.id order by d.id) into v_ids

@@ -21,7 +21,7 @@ drop index deliveries_waiting, deliveries_next;
 create function works_lane(p_replay_job_id text, p_attempts_made integer) returns integer language sql immutable as $$
   select case when p_replay_job_id is not null then 2 else (p_attempts_made > 0)::integer end
 $$;
-create index deliveries_waiting on deliveries (endpoint_id, works_lane(replay_job_id, attempts_made), due_at) where status = 'pending' and lease_token is null;
+create index deliveries_waiting on deliveries (endpoint_id, works_lane(replay_job_id, attempts_made), due_at, sequence) where status = 'pending' and lease_token is null;
 create index deliveries_leased on deliveries ((organization_id || livemode::text), endpoint_id) where status = 'pending' and lease_token is not null;
 create index deliveries_next on deliveries (due_at) where next_attempt_at is not null and lease_token is null;
 create index deliveries_lease_ends on deliveries (due_at) where next_attempt_at is not null and lease_token is not null;
@@ -262,16 +262,16 @@ begin
           from places p cross join lateral (
             (select d.id, 0 as lane, d.due_at, d.sequence from deliveries d
               where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 0 and d.due_at <= now()
-              order by d.due_at limit least(p.places_left, p_first, v_share))
+              order by d.due_at, d.sequence limit least(p.places_left, p_first, v_share))
             union all
             (select d.id, 1, d.due_at, d.sequence from deliveries d
               where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 1 and d.due_at <= now()
-              order by d.due_at limit least(p.places_left, p_retries, v_share))
+              order by d.due_at, d.sequence limit least(p.places_left, p_retries, v_share))
             union all
             (select d.id, 2, d.due_at, d.sequence from deliveries d
               where d.endpoint_id = p.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 2 and d.due_at <= now()
-              order by d.due_at limit least(p.places_left, p.replays_left, p_replays, v_share))
-            order by due_at limit p.places_left
+              order by d.due_at, d.sequence limit least(p.places_left, p.replays_left, p_replays, v_share))
+            order by due_at, sequence limit p.places_left
           ) due
          where p.places_left > 0
       ), within_organization as (
