@@ -31,6 +31,8 @@ function previousOf(event: Exclude<TaskEvent, { type: 'task.commented' }>, befor
     case 'task.reopened':
     case 'task.cancelled':
       return { status: before!.status };
+    case 'task.overdue':
+      return { overdue: false };
     default:
       return unreachable(event);
   }

@@ -10,6 +10,7 @@ import { CompleteTask } from './commands/complete-task';
 import { CreateTask } from './commands/create-task';
 import { ReopenTask } from './commands/reopen-task';
 import { UpdateTask } from './commands/update-task';
+import { OverdueScan } from './overdue/overdue-scan';
 import { publish } from './publications';
 import { CancelTasksWhenProjectClosed } from './reactions/cancel-tasks-when-project-closed';
 import { RememberMilestoneWhenAdded } from './reactions/remember-milestone-when-added';
@@ -33,7 +34,7 @@ const reactions = [
 export const controllers = [...commands, ...reads, ...reactions];
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [TasksAround] })
+@Module({ controllers, providers: [TasksAround, OverdueScan] })
 export class TasksModule {}
 
 export const tasksService: ServiceDefinition = {

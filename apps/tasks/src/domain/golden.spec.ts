@@ -13,5 +13,6 @@ describe('what is stored of tasks', () =>
     'task.completed': [{ checksum: '0d516d9fa79f', means: { status: 'completed', completed_at: '2026-11-23T03:30:00.000Z' } }],
     'task.reopened': [{ checksum: 'ea46d3c8d4f1', means: { status: 'open' } }],
     'task.cancelled': [{ checksum: 'ac92894b5abf', means: { status: 'cancelled', cancelled_at: '2026-11-23T03:30:00.000Z' } }],
+    'task.overdue': [{ checksum: 'ffafe1661777', means: { status: 'open', overdue_told_for: '2026-11-22T18:30:00.000Z' } }],
     'task.commented': [{ checksum: 'f45e6279dc3d', means: { updated_at: '2026-11-23T03:30:00.000Z' } }],
   }));

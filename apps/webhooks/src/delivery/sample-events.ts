@@ -48,6 +48,7 @@ const CHANGES: Partial<Record<EventType, (scene: Scene) => { now: object; previo
     now: { status: 'completed', completed_at: at, completed_by: caller.actor, version: 3 },
     previous: { status: 'open' },
   }),
+  'task.overdue': () => ({ now: { due_on: '2026-11-20', overdue: true, version: 3 }, previous: { overdue: false } }),
   'task.cancelled': ({ at }) => ({ now: { status: 'cancelled', cancelled_at: at, version: 3 }, previous: { status: 'open' } }),
 };
 

@@ -15,6 +15,7 @@ export const EVENT_TYPES = [
   'task.completed',
   'task.reopened',
   'task.cancelled',
+  'task.overdue',
   'task.commented',
 ] as const;
 

@@ -54,6 +54,7 @@ function phrases(event: Told): Record<EventType, () => string> {
     'task.completed': () => `${name} completed`,
     'task.reopened': () => `${name} reopened`,
     'task.cancelled': () => `${name} cancelled`,
+    'task.overdue': () => `${name} became overdue`,
     'task.commented': () => `${name} commented on`,
   };
 }

@@ -49,6 +49,7 @@ describe('an event in words', () => {
     ['Order the glass completed', 'task.completed', {}, { status: 'open' }],
     ['Order the glass reopened', 'task.reopened', {}, { status: 'completed' }],
     ['Order the glass cancelled', 'task.cancelled', {}, { status: 'open' }],
+    ['Order the glass became overdue', 'task.overdue', { overdue: true }, { overdue: false }],
     ['Order the glass commented on', 'task.commented'],
   ])('reads: %s', (words, type, ...fields) => {
     expect(phraseOf(event(type, ...fields))).toBe(words);
