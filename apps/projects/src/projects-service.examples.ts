@@ -54,6 +54,8 @@ export async function startProjects({ own, log, tasksUrl }: { own: Database; log
     app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) }) as Promise<Answer>;
 
   return {
+    app,
+
     as: (caller: Caller) => {
       const signed = { [CALLER_HEADER]: signCaller(caller, key, Date.now()) };
       return {

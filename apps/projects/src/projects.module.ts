@@ -13,6 +13,7 @@ import { ReopenProject } from './commands/reopen-project';
 import { UpdateMilestone } from './commands/update-milestone';
 import { UpdateProject } from './commands/update-project';
 import { publish } from './publications';
+import { SetClockWhenTestClockAdvanced } from './reactions/set-clock-when-test-clock-advanced';
 import { TrackProgressWhenTasksChange } from './reactions/track-progress-when-tasks-change';
 import { FindMilestone } from './read-models/find-milestone';
 import { FindProject } from './read-models/find-project';
@@ -26,6 +27,7 @@ import { ProjectThen } from './read-models/project-then';
 import { TasksOfProject } from './read-models/tasks-of-project';
 import { ListTemplates } from './read-models/template-list';
 import { Templates } from './templates/templates';
+import { testClocks } from './test-clock';
 
 const commands = [
   CreateProject,
@@ -40,7 +42,7 @@ const commands = [
   PublishTemplateVersion,
 ];
 const reads = [ListProjects, FindProject, MilestoneStatus, FindMilestone, ListTemplates, FindTemplate];
-const reactions = [TrackProgressWhenTasksChange];
+const reactions = [TrackProgressWhenTasksChange, SetClockWhenTestClockAdvanced];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
@@ -55,4 +57,5 @@ export const projectsService: ServiceDefinition = {
   topics: EVENT_TYPES,
   publish,
   catalogue: PROBLEMS,
+  testClocks,
 };

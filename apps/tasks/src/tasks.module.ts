@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceDefinition } from '@works/platform/service';
+import { AdvanceTestClock } from './commands/advance-test-clock';
 import { AssignTask } from './commands/assign-task';
 import { BatchTasks } from './commands/batch-tasks';
 import { CancelTask } from './commands/cancel-task';
@@ -17,13 +18,15 @@ import { RememberMilestoneWhenAdded } from './reactions/remember-milestone-when-
 import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when-project-created';
 import { TakeTasksAgainWhenProjectReopened } from './reactions/take-tasks-again-when-project-reopened';
 import { FindTask } from './read-models/find-task';
+import { FindTestClock } from './read-models/find-test-clock';
 import { FindQueue } from './read-models/queue';
 import { ListTaskComments } from './read-models/task-comments';
 import { ListTasks } from './read-models/task-list';
 import { TasksAround } from './surroundings';
+import { ownTestClocks } from './test-clock';
 
-const commands = [CreateTask, UpdateTask, AssignTask, CompleteTask, ReopenTask, CancelTask, CommentOnTask, BatchTasks];
-const reads = [FindTask, ListTasks, ListTaskComments, FindQueue];
+const commands = [CreateTask, UpdateTask, AssignTask, CompleteTask, ReopenTask, CancelTask, CommentOnTask, BatchTasks, AdvanceTestClock];
+const reads = [FindTask, ListTasks, ListTaskComments, FindQueue, FindTestClock];
 const reactions = [
   ScaffoldTasksWhenProjectCreated,
   CancelTasksWhenProjectClosed,
@@ -44,4 +47,5 @@ export const tasksService: ServiceDefinition = {
   topics: EVENT_TYPES,
   publish,
   catalogue: PROBLEMS,
+  testClocks: ownTestClocks,
 };

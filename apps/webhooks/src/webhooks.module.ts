@@ -19,6 +19,7 @@ import { DeliveryMetrics } from './delivery/delivery-metrics';
 import { Sender } from './delivery/sender';
 import { EndpointChanges } from './endpoint-changes';
 import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-happens';
+import { HastenRetriesWhenTestClockAdvanced } from './reactions/hasten-retries-when-test-clock-advanced';
 import { DeadLetters } from './read-models/dead-letters';
 import { Deliveries } from './read-models/deliveries';
 import { Events } from './read-models/events';
@@ -67,7 +68,7 @@ const engine = {
 };
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [engine, EngineLife, EndpointChanges] })
+@Module({ controllers, providers: [engine, EngineLife, EndpointChanges, HastenRetriesWhenTestClockAdvanced] })
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {

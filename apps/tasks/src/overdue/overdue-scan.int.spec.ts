@@ -124,7 +124,8 @@ describe('a task that becomes overdue', () => {
         const [plan] = await inOneTransaction<{ 'QUERY PLAN': string }>(workers, [{ text: `explain ${text}`, values: [new Date()] }]);
         const lines = plan!.rows.map((row) => row['QUERY PLAN']).join('\n');
         expect(lines).toMatch(/Index (Only )?Scan using tasks_untold/);
-        expect(lines).not.toMatch(/Seq Scan|Sort/);
+        // Clocks are few: every one of them is looked at.
+        expect(lines).not.toMatch(/Seq Scan on tasks|Sort/);
       }
       await expect(workers.query('select state from tasks')).rejects.toThrow(/permission denied/);
       await expect(workers.query('select version from tasks')).rejects.toThrow(/permission denied/);

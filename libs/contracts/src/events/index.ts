@@ -17,6 +17,7 @@ export const EVENT_TYPES = [
   'task.cancelled',
   'task.overdue',
   'task.commented',
+  'test_clock.advanced',
 ] as const;
 
 /** One of the public event types. */

@@ -56,6 +56,7 @@ function phrases(event: Told): Record<EventType, () => string> {
     'task.cancelled': () => `${name} cancelled`,
     'task.overdue': () => `${name} became overdue`,
     'task.commented': () => `${name} commented on`,
+    'test_clock.advanced': () => `Test clock ${name} moved${after(' to ', resource['now'])}`,
   };
 }
 
