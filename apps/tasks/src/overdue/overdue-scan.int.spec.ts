@@ -3,6 +3,7 @@ import type { Task, TaskEventData } from '@works/contracts/tasks';
 import { inOneTransaction, openPool } from '@works/platform/postgres';
 import { aCaller, eventually, testDatabase } from '@works/platform/testing';
 import { startTasks, type StoredEvent, type TasksService } from '../tasks-service.examples';
+import { OverdueScan } from './overdue-scan';
 import { NEXT_TO_TELL, OVERDUE_AND_UNTOLD } from './statements';
 
 const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
@@ -16,12 +17,15 @@ describe('a task that becomes overdue', () => {
   const make = async (body: object) => (await service.as(caller).post('/tasks', { title: 'Order the glass', ...body })).json<Task>().id;
   const eventsOf = async (id: string, type = 'task.overdue'): Promise<StoredEvent[]> =>
     (await service.eventsOf(caller, id)).filter((event) => event.type === type);
-  const told = (id: string, times = 1) =>
-    eventually(async () => {
+  const told = (id: string, times = 1) => {
+    // What falls due by being made or moved is found by the next look; nobody here waits for that.
+    service.app.get(OverdueScan).wake();
+    return eventually(async () => {
       const events = await eventsOf(id);
       expect(events).toHaveLength(times);
       return events.at(-1)!.public as unknown as PublicEvent<TaskEventData>;
     });
+  };
   /** Whatever was due before this moment has been told once this has. */
   const everythingIsTold = async () => void (await told(await make({ due_on: LONG_AGO })));
 
