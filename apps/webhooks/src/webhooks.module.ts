@@ -19,7 +19,7 @@ import { DeliveryMetrics } from './delivery/delivery-metrics';
 import { Sender } from './delivery/sender';
 import { EndpointChanges } from './endpoint-changes';
 import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-happens';
-import { HastenRetriesWhenTestClockAdvanced } from './reactions/hasten-retries-when-test-clock-advanced';
+import { Hastening } from './delivery/hastening';
 import { DeadLetters } from './read-models/dead-letters';
 import { Deliveries } from './read-models/deliveries';
 import { Events } from './read-models/events';
@@ -68,7 +68,7 @@ const engine = {
 };
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [engine, EngineLife, EndpointChanges, HastenRetriesWhenTestClockAdvanced] })
+@Module({ controllers, providers: [engine, EngineLife, EndpointChanges, Hastening] })
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {

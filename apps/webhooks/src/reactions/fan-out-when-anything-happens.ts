@@ -5,7 +5,7 @@ import type { TestClockEventData } from '@works/contracts/test-clock';
 import { Batcher } from '@works/platform/batching';
 import { DeliveryEngine } from '../delivery/delivery-engine';
 import type { NewEvent } from '../delivery/statements';
-import { HastenRetriesWhenTestClockAdvanced } from './hasten-retries-when-test-clock-advanced';
+import { Hastening } from '../delivery/hastening';
 
 /** Events in one transaction; more would keep the endpoint's first webhook waiting for the last. */
 const BATCH_MAX = 500;
@@ -30,14 +30,14 @@ export class FanOutWhenAnythingHappens {
 
   constructor(
     private readonly engine: DeliveryEngine,
-    private readonly retries: HastenRetriesWhenTestClockAdvanced,
+    private readonly hastening: Hastening,
   ) {}
 
   @EventPattern([...EVENT_TYPES], { batch: true })
   async fanOut(@Payload() events: PublicEvent[]): Promise<void> {
     await this.batches.add(events);
     for (const event of events)
-      if (event.type === 'test_clock.advanced') await this.retries.hasten(event as unknown as PublicEvent<TestClockEventData>);
+      if (event.type === 'test_clock.advanced') await this.hastening.retries(event as unknown as PublicEvent<TestClockEventData>);
   }
 }
 

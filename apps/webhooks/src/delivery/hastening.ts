@@ -2,21 +2,21 @@ import { Injectable } from '@nestjs/common';
 import type { PublicEvent } from '@works/contracts/events';
 import type { TestClockEventData } from '@works/contracts/test-clock';
 import { Inbox } from '@works/platform/reactions';
-import { DeliveryEngine } from '../delivery/delivery-engine';
+import { DeliveryEngine } from './delivery-engine';
 
 /**
  * Retries wait by the wall clock, so that receivers and workers need no other. When an organization's test clock moves, what waits in its test
  * mode has waited that much longer. A topic has one handler: the fan-out, which takes every event, hands this one on.
  */
 @Injectable()
-export class HastenRetriesWhenTestClockAdvanced {
+export class Hastening {
   constructor(
     private readonly inbox: Inbox,
     private readonly engine: DeliveryEngine,
   ) {}
 
   /** Once for each event, in whatever order they come: the waits grow shorter by the sum. */
-  async hasten(event: PublicEvent<TestClockEventData>): Promise<void> {
+  async retries(event: PublicEvent<TestClockEventData>): Promise<void> {
     const { test_clock, previous } = event.data;
     await this.inbox.once('hasten-retries', event, async (tx) => {
       // An attempt under way has its wait still before it. By endpoint, as the index deliveries_waiting has them.
