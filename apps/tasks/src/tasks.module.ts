@@ -20,13 +20,14 @@ import { TakeTasksAgainWhenProjectReopened } from './reactions/take-tasks-again-
 import { FindTask } from './read-models/find-task';
 import { FindTestClock } from './read-models/find-test-clock';
 import { FindQueue } from './read-models/queue';
+import { ListQueueGroup } from './read-models/queue-group';
 import { ListTaskComments } from './read-models/task-comments';
 import { ListTasks } from './read-models/task-list';
 import { TasksAround } from './surroundings';
 import { ownTestClocks } from './test-clock';
 
 const commands = [CreateTask, UpdateTask, AssignTask, CompleteTask, ReopenTask, CancelTask, CommentOnTask, BatchTasks, AdvanceTestClock];
-const reads = [FindTask, ListTasks, ListTaskComments, FindQueue, FindTestClock];
+const reads = [FindTask, ListTasks, ListTaskComments, FindQueue, ListQueueGroup, FindTestClock];
 const reactions = [
   ScaffoldTasksWhenProjectCreated,
   CancelTasksWhenProjectClosed,
