@@ -9,7 +9,7 @@ import { noteTestClock } from '../test-clock';
 export class SetClockWhenTestClockAdvanced {
   constructor(private readonly inbox: Inbox) {}
 
-  @EventPattern('test_clock.advanced')
+  @EventPattern('test_clock.advanced', { keyPrefix: 'clk_' })
   set(@Payload() event: PublicEvent<TestClockEventData>): Promise<void> {
     return this.inbox.repeatable([event], (tx) => noteTestClock(tx, event.data));
   }
