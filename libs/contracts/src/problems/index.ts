@@ -12,6 +12,8 @@ export const PROBLEMS = {
   project_has_open_work: { status: 409, title: 'The project still has open work', retryable: false },
   too_many_milestones: { status: 409, title: 'The project has as many milestones as it can have', retryable: false },
   milestone_blocked: { status: 409, title: 'Something still blocks the milestone', retryable: false },
+  no_invoice: { status: 409, title: 'The milestone has no invoice to draft', retryable: false },
+  billing_not_configured: { status: 409, title: 'No invoices are drafted in this mode', retryable: false },
   dependency_cycle: { status: 422, title: 'The dependencies would form a cycle', retryable: false },
   task_blocked: { status: 409, title: 'Open dependencies block the task', retryable: false },
   task_completed: { status: 409, title: 'The task is completed', retryable: false },
@@ -22,6 +24,9 @@ export const PROBLEMS = {
   test_mode_only: { status: 409, title: 'This exists in test mode only', retryable: false },
   endpoint_deleted: { status: 409, title: 'The endpoint is deleted', retryable: false },
   delivery_pending: { status: 409, title: 'The delivery is still being attempted', retryable: false },
+  replay_ended: { status: 409, title: 'The replay has ended', retryable: false },
+  too_many_replays: { status: 409, title: 'As many replays are under way as there can be', retryable: false },
+  too_many_waiting: { status: 429, title: 'As many requests are waiting as there can be', retryable: true },
   endpoint_url_refused: { status: 422, title: 'The endpoint address may not be used', retryable: false },
 } as const satisfies Record<string, ProblemKind>;
 
