@@ -18,7 +18,9 @@ export const DOMAIN_EVENT_TYPES = [
   'task.completed',
   'task.reopened',
   'task.cancelled',
+  'task.overdue',
   'task.commented',
+  'test_clock.advanced',
 ] as const;
 
 /** What happens to the deliveries themselves. They are in the organization's log, go to endpoints that name them, and are on no topic. */
