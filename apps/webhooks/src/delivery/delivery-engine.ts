@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { mayDieAt } from '@works/platform/fault-points';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
 import { retryAfterMs } from '../domain/retry-after';
@@ -119,6 +120,7 @@ export class DeliveryEngine {
         limit,
         free: this.places.freeByEndpoint(),
       });
+      if (leased.length > 0) mayDieAt('deliveries-claimed');
       await this.sendWhatHasPlaces(leased);
       // Where we found some there may be more than there were places for.
       if (leased.length > 0) this.backlog = true;
@@ -160,12 +162,14 @@ export class DeliveryEngine {
 
   private async attempt(leased: Leased): Promise<void> {
     const outcome = await this.parts.sender.attempt(leased);
+    mayDieAt('webhook-answered');
     this.parts.metrics.note(leased, outcome);
     this.say(leased, outcome);
     const number = leased.attemptsMade + 1;
     const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
     await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
+    mayDieAt('attempt-recorded');
     if (outcome.statusCode === 410) await disableEndpoint(this.parts.pool, leased.endpointId, 'The endpoint answered 410 Gone.');
     if (next !== null) this.wakeIn(next.getTime() - Date.now());
   }

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { Batcher } from '../batching';
 import type { DomainEvent } from '../decider';
 import { RuleViolation } from '../errors';
+import { mayDieAt } from '../fault-points';
 import { keyInUse, keyReused, replayed, TwinGate } from '../idempotency';
 import { inOneTransaction, sqlState, violatedConstraint } from '../postgres';
 import { Problem, problemDocument, type ProblemCatalogue } from '../problems';
@@ -185,6 +186,7 @@ export class EventStore {
     const remembered = final(decision.answer);
     const append = appendOf(decision.changes, request, publish, valueBytesMax, { ...request, ...remembered });
     const tx = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
+    mayDieAt('mutation-committed');
     if (decision.changes.length > 0) this.options.committed();
     return this.at(tx, remembered);
   }

@@ -2,6 +2,7 @@ import { once, EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type Pool } from 'pg';
 import type { EventLog, LogMessage } from '../event-log';
+import { mayDieAt } from '../fault-points';
 import type { Logger } from '../logging';
 
 /** Messages in one publish. Small enough that a crash repeats little, large enough that the log's commit is shared by many. */
@@ -193,6 +194,7 @@ export class Relay {
       const last = rows.at(-1);
       if (last !== undefined) {
         await this.options.log.publish(rows.map((row) => messageOf(row, this.options.service)));
+        mayDieAt('relay-published');
         checkpoint = { tx: last.tx, position: last.position };
         await client.query({ ...SAVE_CHECKPOINT, values: [checkpoint.tx, checkpoint.position] });
         this.signals.emit('progress');

@@ -7,6 +7,7 @@ import { CatchingUpGuard, CaughtUp } from '../caught-up';
 import { BadConfiguration, deriveKey, serviceConfig, type ServiceConfig } from '../config';
 import { openEventLog, type EventLog } from '../event-log';
 import { EventStore, type Publish } from '../event-store';
+import { armFaultPoints } from '../fault-points';
 import { createHttpApp, Metrics } from '../http';
 import { createLogger, type Logger } from '../logging';
 import { Pages } from '../pagination';
@@ -110,6 +111,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
 
 /** The `main` of a service: reads the environment, runs, and stops on SIGTERM, Ctrl-C, or when the process that started it is gone. */
 export async function startService(definition: ServiceDefinition, env: NodeJS.ProcessEnv): Promise<void> {
+  armFaultPoints(env['WORKS_FAULT_POINTS'], definition.name);
   let service: RunningService;
   try {
     service = await runService(definition, serviceConfig(env));
