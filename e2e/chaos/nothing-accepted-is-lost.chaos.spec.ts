@@ -50,7 +50,7 @@ describe.each(LOGS)('whatever is killed, nothing accepted is lost (%s log)', (lo
       await product.ready();
 
       // Every event that an answer has promised arrives.
-      await eventually(async () => expect(await missing(traffic.events)).toEqual([]), { withinMs: 120_000 });
+      await eventually(async () => expect(await missing(traffic)).toEqual([]), { withinMs: 120_000 });
       const arrivedAt = performance.now();
 
       // Every accepted project and task is there, once, and so is each task of a project.
@@ -79,13 +79,21 @@ describe.each(LOGS)('whatever is killed, nothing accepted is lost (%s log)', (lo
   );
 
   /** How many events have not arrived; when few are left, each with what its delivery says of itself: the report of a failure. */
-  async function missing(expected: number): Promise<unknown[]> {
+  async function missing({ events: expected, tasks: ids }: Traffic): Promise<unknown[]> {
     const arrived = receiver.ids();
     if (arrived.size === expected) return [];
     if (expected - arrived.size > 20) return [`${expected - arrived.size} events`];
     const events = await api.all('/events');
     const deliveries = await api.all(`/webhook_endpoints/${endpointId}/deliveries?status=pending`);
-    return [`${events.length} events in the log, ${arrived.size} arrived, ${expected} promised`, ...deliveries];
+    const untold = ids
+      .map((id) => [id, ...events.filter(({ subject }) => subject === id).map(({ type }) => type as string)])
+      .filter((known) => known.length < 4);
+    return [
+      `${events.length} events in the log, ${arrived.size} arrived, ${expected} promised`,
+      ...untold,
+      ...deliveries,
+      ...product.errors(),
+    ];
   }
 
   async function tasks(): Promise<{ alone: string[]; ofProjects: Map<string, number> }> {

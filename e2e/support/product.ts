@@ -155,6 +155,16 @@ export class Product {
       .join('\n');
   }
 
+  /** What the services have called an error, as a person would read it in their logs. */
+  errors(): string[] {
+    const folder = join(this.home, 'logs');
+    return readdirSync(folder).flatMap((file) =>
+      readFileSync(join(folder, file), 'utf8')
+        .split('\n')
+        .filter((line) => /"level":("error"|50)/.test(line)),
+    );
+  }
+
   private supervisorPid(): number {
     return this.supervisor.pid!;
   }

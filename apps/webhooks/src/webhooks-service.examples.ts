@@ -15,7 +15,10 @@ const SECRET = 'a secret of the specs, long enough to be one';
 export type WebhooksService = Awaited<ReturnType<typeof startWebhooks>>;
 
 /** The whole service as it runs, on databases of a spec's own. */
-export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: boolean } = {}) {
+export async function startWebhooks({
+  allowPrivate = true,
+  environment = {},
+}: { allowPrivate?: boolean; environment?: Record<string, string> } = {}) {
   const [own, logDatabase] = await Promise.all([testDatabase('webhooks'), testDatabase('log')]);
   const config = serviceConfig({
     PORT: '0',
@@ -26,6 +29,7 @@ export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: bo
     WORKS_SECRET: SECRET,
     LOG_LEVEL: 'silent',
     WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: String(allowPrivate),
+    ...environment,
   });
   const service = await runService(webhooksService, config);
   const log = await openEventLog({ eventLog: 'embedded', logDatabaseUrl: logDatabase.appUrl, kafkaBrokers: [], clientId: 'spec' });
@@ -48,6 +52,7 @@ export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: bo
   return {
     own,
     owner,
+    logUrl: logDatabase.appUrl,
     app: service.app,
     get: (caller: Caller, url: string) => send(caller, 'GET', url),
     post: (caller: Caller, url: string, body: object = {}, headers = {}) => send(caller, 'POST', url, body, headers),

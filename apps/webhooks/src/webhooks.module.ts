@@ -5,7 +5,7 @@ import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceConfig } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
-import { LOGGER, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
+import { Lag, LOGGER, Peers, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
 import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
 import { DeleteWebhookEndpoint } from './commands/delete-webhook-endpoint';
 import { DisableWebhookEndpoint } from './commands/disable-webhook-endpoint';
@@ -16,6 +16,7 @@ import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
+import { Reconciler } from './delivery/reconciler';
 import { Sender } from './delivery/sender';
 import { EndpointChanges } from './endpoint-changes';
 import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-happens';
@@ -40,17 +41,24 @@ const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
+/** The services whose facts become events here. */
+const SOURCES = ['projects', 'tasks'];
+
 /** Starts the engine once everything stands, and stops it before the database goes. */
 @Injectable()
 class EngineLife implements OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(private readonly engine: DeliveryEngine) {}
+  constructor(
+    private readonly engine: DeliveryEngine,
+    private readonly reconciler: Reconciler,
+  ) {}
 
   onApplicationBootstrap(): void {
     this.engine.start();
+    this.reconciler.start();
   }
 
-  onApplicationShutdown(): Promise<void> {
-    return this.engine.stop();
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.reconciler.stop(), this.engine.stop()]);
   }
 }
 
@@ -66,14 +74,21 @@ const engine = {
     }),
 };
 
+const reconciler = {
+  provide: Reconciler,
+  inject: [WORKER_POOL, Peers, Lag, Metrics, LOGGER],
+  useFactory: (pool: Pool, peers: Peers, lag: Lag, metrics: Metrics, logger: Logger) =>
+    new Reconciler({ pool, peers, lag, sources: SOURCES, registry: metrics.registry, logger }),
+};
+
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [engine, EngineLife, EndpointChanges] })
+@Module({ controllers, providers: [engine, reconciler, EngineLife, EndpointChanges] })
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {
   name: 'webhooks',
   module: WebhooksModule,
-  sources: ['projects', 'tasks'],
+  sources: SOURCES,
   topics: EVENT_TYPES,
   // Nothing here happens to a resource that others know; endpoints are configuration.
   publish: () => null,

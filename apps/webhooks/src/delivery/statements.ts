@@ -107,7 +107,7 @@ const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
  * What the ids of one fan-out's deliveries begin with: the time of a ULID and ten characters of chance; the statement counts up the last six.
  * Not the beginning of a ULID as it is made: those of one millisecond differ only at the end.
  */
-const deliverySeed = (): string =>
+export const deliverySeed = (): string =>
   newId('dlv').slice('dlv_'.length, 'dlv_'.length + 10) + Array.from(randomBytes(10), (byte) => CROCKFORD[byte & 31]).join('');
 
 export interface Result {

@@ -38,7 +38,8 @@ export interface RelayOptions {
   readonly logger: Logger;
 }
 
-interface OutboxRow {
+/** A fact as the relay reads it. */
+export interface OutboxRow {
   tx: string;
   position: string;
   id: string;
@@ -53,6 +54,9 @@ interface OutboxRow {
   occurred_at: Date;
 }
 
+export const OUTBOX_COLUMNS = `tx::text, position::text, id, stream_id, version,
+                organization_id, livemode, topic, log_key, public, metadata->>'traceparent' as traceparent, occurred_at`;
+
 /**
  * The oldest unpublished facts, in the order in which they became certain.
  *
@@ -61,8 +65,7 @@ interface OutboxRow {
  */
 const UNPUBLISHED = {
   name: 'works_unpublished',
-  text: `select tx::text, position::text, id, stream_id, version,
-                organization_id, livemode, topic, log_key, public, metadata->>'traceparent' as traceparent, occurred_at
+  text: `select ${OUTBOX_COLUMNS}
            from events
           where (tx, position) > ($1::xid8, $2::bigint) and tx < pg_snapshot_xmin(pg_current_snapshot()) and topic is not null
           order by tx, position
@@ -234,7 +237,7 @@ export class Relay {
 }
 
 /** CloudEvents 1.0, Kafka binary binding: the attributes are headers, the value is the event object itself. */
-function messageOf(row: OutboxRow, service: string): LogMessage {
+export function messageOf(row: OutboxRow, service: string): LogMessage {
   const headers: Record<string, string> = {
     ce_specversion: '1.0',
     ce_id: row.id,
