@@ -85,9 +85,14 @@ describe.each(LOGS)('whatever is killed, nothing accepted is lost (%s log)', (lo
     const events = await api.all('/events');
     const deliveries = await api.all(`/webhook_endpoints/${endpointId}/deliveries?status=pending`);
     const typesOf = (id: string) => events.filter(({ subject }) => subject === id).map(({ type }) => type as string);
+    const untold = await Promise.all(
+      ids
+        .filter((id) => typesOf(id).length < 3)
+        .map(async (id) => `${id} told ${typesOf(id).join(', ') || 'nothing'}, and is ${(await api.get(`/tasks/${id}`)).text}`),
+    );
     return [
       `promised ${promised}, in the log ${events.length}, received ${receiver.ids().size}`,
-      ...ids.filter((id) => typesOf(id).length < 3).map((id) => `${id} has only ${typesOf(id).join(', ') || 'nothing'}`),
+      ...untold,
       ...deliveries.slice(0, 20).map((delivery) => JSON.stringify(delivery)),
       await product.works('status'),
       ...product.errors(),
