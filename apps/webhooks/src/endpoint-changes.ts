@@ -7,9 +7,21 @@ import { presentEndpoint, SELECT_ENDPOINTS, type EndpointRow } from './read-mode
 /** What the answer shows of a change, and what only the table keeps. */
 export interface EndpointChange {
   readonly shown: Partial<
-    Pick<EndpointRow, 'url' | 'description' | 'events' | 'status' | 'disabled_reason' | 'max_in_flight' | 'headers' | 'secrets_expire_at'>
+    Pick<
+      EndpointRow,
+      | 'url'
+      | 'description'
+      | 'events'
+      | 'projects'
+      | 'filter'
+      | 'status'
+      | 'disabled_reason'
+      | 'max_in_flight'
+      | 'headers'
+      | 'secrets_expire_at'
+    >
   >;
-  /** The text with all secrets, and the new one to be shown once. */
+  /** All secrets, sealed, and the new one to be shown once. */
   readonly rotated?: { readonly secrets: string; readonly secret: string };
 }
 
@@ -58,6 +70,7 @@ const answerOf = (endpoint: EndpointRow, secret: string | null = null): Answer =
   status: 200,
   body: presentEndpoint(endpoint, secret),
   version: endpoint.version,
+  secret: secret !== null,
 });
 
 const advance = ({ id, version }: EndpointRow, now: Date): Statement => ({
@@ -68,10 +81,10 @@ const advance = ({ id, version }: EndpointRow, now: Date): Statement => ({
 const write = (row: EndpointRow, secrets: string | null): Statement => ({
   text: `update webhook_endpoints
             set url = $2, description = $3, events = $4, status = $5, disabled_reason = $6, max_in_flight = $7, headers = $8,
-                secret = coalesce($9, secret), secrets_expire_at = $10
+                secret = coalesce($9, secret), secrets_expire_at = $10, projects = $11, filter = $12
           where id = $1`,
   values: [
     ...[row.id, row.url, row.description, row.events, row.status, row.disabled_reason, row.max_in_flight, JSON.stringify(row.headers)],
-    ...[secrets, row.secrets_expire_at],
+    ...[secrets, row.secrets_expire_at, row.projects, JSON.stringify(row.filter)],
   ],
 });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -12,7 +12,23 @@ const ROOT = resolve(__dirname, '../../..');
 const GUIDE = readFileSync(join(ROOT, 'docs/guides/webhooks.md'), 'utf8');
 
 /** The code under a name in the guide, as a reader copies it. */
-const snippet = (name: string): string => new RegExp(`\`\`\`js\n// ${name}\n([\\s\\S]*?)\`\`\``).exec(GUIDE)![1]!;
+const snippet = (language: Language, name: string): string =>
+  new RegExp(`\`\`\`${language}\n(?://|#) ${name}\n([\\s\\S]*?)\`\`\``).exec(GUIDE)![1]!;
+
+type Language = 'js' | 'python';
+
+/** The program that runs it, and the file it is in. */
+const RUN: Readonly<Record<Language, [program: string, file: string]>> = {
+  js: [process.execPath, 'receiver.mjs'],
+  python: ['python3', 'receiver.py'],
+};
+
+function needs(program: string): void {
+  if (spawnSync(program, ['--version']).status === 0) return;
+  throw new Error(
+    `The guide has a receiver for ${program}, and it does not run here. Install Python 3.9 or newer (Debian and Ubuntu: apt-get install python3).`,
+  );
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -32,17 +48,23 @@ describe('the guide to webhooks', () => {
   });
   afterAll(() => service.stop());
 
-  it.each(['receiver-plain', 'receiver-library'])(
+  it.each<[string, Language]>([
+    ['receiver-plain', 'js'],
+    ['receiver-library', 'js'],
+    ['receiver-python', 'python'],
+  ])(
     'has a receiver that works: %s',
-    async (name) => {
+    async (name, language) => {
+      const [program, file] = RUN[language];
+      needs(program);
       const caller = aCaller();
       const port = await freePort();
       const url = `http://127.0.0.1:${port}/hooks`;
       const { id, secret } = (await service.post(caller, '/webhook_endpoints', { url })).json<WebhookEndpoint>();
       // Where a reader's file finds the packages of this repository.
       const folder = mkdtempSync(join(ROOT, 'node_modules/.cache/guide-'));
-      writeFileSync(join(folder, 'receiver.mjs'), snippet(name));
-      const receiver = spawn(process.execPath, [join(folder, 'receiver.mjs')], {
+      writeFileSync(join(folder, file), snippet(language, name));
+      const receiver = spawn(program, [join(folder, file)], {
         env: { ...process.env, PORT: String(port), WEBHOOK_SECRET: secret! },
         stdio: ['ignore', 'pipe', 'inherit'],
       });

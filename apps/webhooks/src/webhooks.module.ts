@@ -1,10 +1,11 @@
-import { Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceConfig } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
+import { Keyring } from '@works/platform/sealing';
 import { Lag, LOGGER, Peers, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
 import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
 import { DeleteWebhookEndpoint } from './commands/delete-webhook-endpoint';
@@ -12,9 +13,11 @@ import { DisableWebhookEndpoint } from './commands/disable-webhook-endpoint';
 import { EnableWebhookEndpoint } from './commands/enable-webhook-endpoint';
 import { ReplayDelivery } from './commands/replay-delivery';
 import { RotateWebhookSecret } from './commands/rotate-webhook-secret';
+import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
+import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
 import { Reconciler } from './delivery/reconciler';
 import { Sender } from './delivery/sender';
@@ -33,6 +36,7 @@ const commands = [
   DisableWebhookEndpoint,
   RotateWebhookSecret,
   TestWebhookEndpoint,
+  SendTestEvent,
   DeleteWebhookEndpoint,
   ReplayDelivery,
 ];
@@ -62,13 +66,42 @@ class EngineLife implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 }
 
+/** Sealing what is not yet sealed is no reason to start later; what fails is tried again at the next start. */
+@Injectable()
+class SecretsLife implements OnApplicationBootstrap, OnApplicationShutdown {
+  private sealing: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly secrets: KeptSecrets,
+    @Inject(WORKER_POOL) private readonly pool: Pool,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.sealing = this.secrets
+      .sealAll(this.pool)
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'sealing the signing secrets anew failed; the next start tries again'));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.sealing;
+  }
+}
+
+const secrets = {
+  provide: KeptSecrets,
+  inject: [Keyring, LOGGER],
+  useFactory: (keyring: Keyring, logger: Logger) => new KeptSecrets(keyring, logger),
+};
+
 const engine = {
   provide: DeliveryEngine,
-  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER],
-  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger) =>
+  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER, KeptSecrets],
+  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger, kept: KeptSecrets) =>
     new DeliveryEngine({
       pool,
       sender: new Sender({ allowPrivateAddresses: config.allowPrivateAddresses }),
+      secrets: kept,
       metrics: new DeliveryMetrics(metrics.registry),
       logger,
     }),
@@ -82,7 +115,7 @@ const reconciler = {
 };
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [engine, reconciler, EngineLife, EndpointChanges] })
+@Module({ controllers, providers: [secrets, SecretsLife, engine, reconciler, EngineLife, EndpointChanges] })
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {

@@ -20,9 +20,9 @@ export class TrackProgressWhenTasksChange {
   ) {}
 
   /** Counts the task, and when the last open one of a milestone ends or leaves it, reaches the milestone, in one transaction. */
-  @EventPattern(['task.created', 'task.updated', 'task.completed', 'task.reopened', 'task.cancelled'], { batch: true })
+  @EventPattern(['task.created', 'task.updated', 'task.completed', 'task.reopened', 'task.cancelled'], { batch: true, keyPrefix: 'prj_' })
   async track(@Payload() events: TaskNews[]): Promise<void> {
-    // A task that stands alone is nobody's progress.
+    // A task that stands alone is nobody's progress: its key is its own id, so the log passes over it already.
     const ofProjects = events.filter(({ project_id }) => project_id !== null);
     if (ofProjects.length === 0) return;
     const note: Effect<TaskNews> = (tx, news, causeOf) => this.note(tx, news, causeOf);

@@ -8,6 +8,8 @@ import { newId } from '@works/platform/ids';
 import { SERVICE_CONFIG } from '@works/platform/service';
 import { mayContact } from '../delivery/addresses';
 import { checkAddress, checkHeaders } from '../domain/endpoint-address';
+import { checkFilter } from '../domain/event-filter';
+import { KeptSecrets } from '../delivery/kept-secrets';
 import { newSigningSecret } from '../delivery/signing';
 import { NO_TRAFFIC, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
 
@@ -19,6 +21,7 @@ export class CreateWebhookEndpoint {
   constructor(
     private readonly store: EventStore,
     @Inject(SERVICE_CONFIG) private readonly config: ServiceConfig,
+    private readonly secrets: KeptSecrets,
   ) {}
 
   @Post('/webhook_endpoints')
@@ -39,12 +42,15 @@ export class CreateWebhookEndpoint {
   private decide(body: CreateWebhookEndpointBody, { now, caller }: CommandRequest): Decision {
     checkAddress(body.url, { allowPrivate: this.config.allowPrivateAddresses, mayContact });
     checkHeaders(body.headers ?? {});
+    checkFilter(body.filter ?? {});
     const secret = newSigningSecret();
     const row: EndpointRow = {
       id: newId('whk'),
       url: new URL(body.url).href,
       description: body.description ?? null,
       events: body.events ?? [],
+      projects: body.projects ?? [],
+      filter: body.filter ?? {},
       status: 'enabled',
       disabled_reason: null,
       max_in_flight: body.max_in_flight ?? MAX_IN_FLIGHT,
@@ -57,15 +63,15 @@ export class CreateWebhookEndpoint {
     };
     return {
       changes: [],
-      statements: [insertEndpoint(row, secret, caller)],
-      answer: { status: 201, body: presentEndpoint(row, secret), version: 1, location: `/webhook_endpoints/${row.id}` },
+      statements: [insertEndpoint(row, this.secrets.seal(row.id, secret), caller)],
+      answer: { status: 201, body: presentEndpoint(row, secret), version: 1, location: `/webhook_endpoints/${row.id}`, secret: true },
     };
   }
 }
 
 const insertEndpoint = (row: EndpointRow, secret: string, { organizationId, livemode }: CommandRequest['caller']): Statement => ({
-  text: `insert into webhook_endpoints (id, organization_id, livemode, url, description, events, max_in_flight, headers, secret, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
+  text: `insert into webhook_endpoints (id, organization_id, livemode, url, description, events, max_in_flight, headers, secret, created_at, updated_at, projects, filter)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)`,
   values: [
     row.id,
     organizationId,
@@ -77,5 +83,7 @@ const insertEndpoint = (row: EndpointRow, secret: string, { organizationId, live
     JSON.stringify(row.headers),
     secret,
     row.created_at,
+    row.projects,
+    JSON.stringify(row.filter),
   ],
 });

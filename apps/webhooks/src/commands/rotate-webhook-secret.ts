@@ -3,6 +3,7 @@ import { RotateSecretBody, WebhookEndpoint } from '@works/contracts/webhooks';
 import type { CommandRequest, RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { TenantDatabase } from '@works/platform/tenancy';
+import { KeptSecrets } from '../delivery/kept-secrets';
 import { newSigningSecret } from '../delivery/signing';
 import { rotated } from '../delivery/signing-secrets';
 import { EndpointChanges } from '../endpoint-changes';
@@ -15,6 +16,7 @@ export class RotateWebhookSecret {
   constructor(
     private readonly endpoints: EndpointChanges,
     private readonly database: TenantDatabase,
+    private readonly secrets: KeptSecrets,
   ) {}
 
   @Post('/webhook_endpoints/:id/rotate_secret')
@@ -36,9 +38,13 @@ export class RotateWebhookSecret {
       const secret = newSigningSecret();
       // Attempts are signed by the wall clock, so the overlap runs by it too.
       const now = new Date();
-      const endsAt = new Date(now.getTime() + (body.overlap_hours ?? OVERLAP_HOURS) * HOUR_MS);
-      const { secrets, expireAt } = rotated(kept!.secret, { secret, now, endsAt });
-      return { shown: { secrets_expire_at: expireAt }, rotated: { secrets, secret } };
+      const overlapMs = (body.overlap_hours ?? OVERLAP_HOURS) * HOUR_MS;
+      // Without an overlap the earlier ones are not even opened: it works also when the key that sealed them is lost.
+      const { secrets, expireAt } =
+        overlapMs === 0
+          ? { secrets: secret, expireAt: null }
+          : rotated(this.secrets.open(id, kept!.secret), { secret, now, endsAt: new Date(now.getTime() + overlapMs) });
+      return { shown: { secrets_expire_at: expireAt }, rotated: { secrets: this.secrets.seal(id, secrets), secret } };
     });
   }
 }

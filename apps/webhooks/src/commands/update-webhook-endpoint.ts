@@ -8,6 +8,7 @@ import { SERVICE_CONFIG } from '@works/platform/service';
 import { EndpointChanges } from '../endpoint-changes';
 import { mayContact } from '../delivery/addresses';
 import { checkAddress, checkHeaders } from '../domain/endpoint-address';
+import { checkFilter } from '../domain/event-filter';
 import type { EndpointRow } from '../read-models/endpoint-row';
 
 @Controller()
@@ -35,6 +36,7 @@ export class UpdateWebhookEndpoint {
     return this.endpoints.change(request, id, (endpoint) => {
       if (body.url !== undefined) checkAddress(body.url, { allowPrivate: this.config.allowPrivateAddresses, mayContact });
       checkHeaders(body.headers ?? {});
+      checkFilter(body.filter ?? {});
       const shown = { ...body, ...(body.url !== undefined && { url: new URL(body.url).href }) };
       return isAlreadySo(endpoint, shown) ? null : { shown };
     });

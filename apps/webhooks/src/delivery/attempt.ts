@@ -11,7 +11,7 @@ export interface Leased {
   readonly url: string;
   /** The endpoint's own headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** All secrets that may sign, as the endpoint's row keeps them (signing-secrets.ts). */
+  /** All secrets that may sign (signing-secrets.ts), as the endpoint's row keeps them: sealed. The sender gets them opened. */
   readonly secret: string;
   readonly maxInFlight: number;
   /** The exact bytes of the event. */

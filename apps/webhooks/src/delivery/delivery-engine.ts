@@ -5,6 +5,7 @@ import type { Logger } from '@works/platform/logging';
 import { retryAfterMs } from '../domain/retry-after';
 import { nextAttemptAt } from '../domain/schedule';
 import type { Leased, Outcome } from './attempt';
+import type { KeptSecrets } from './kept-secrets';
 import type { DeliveryMetrics } from './delivery-metrics';
 import { Places, type Lane } from './places';
 import { Recorder } from './recorder';
@@ -28,6 +29,7 @@ const GRACE_MS = 3_000;
 export interface EngineParts {
   readonly pool: Pool;
   readonly sender: Sender;
+  readonly secrets: KeptSecrets;
   readonly metrics: DeliveryMetrics;
   readonly logger: Logger;
   readonly leaseSeconds?: number;
@@ -161,7 +163,10 @@ export class DeliveryEngine {
   }
 
   private async attempt(leased: Leased): Promise<void> {
-    const outcome = await this.parts.sender.attempt(leased);
+    const secret = this.parts.secrets.signingFor(leased.endpointId, leased.secret);
+    // Not an attempt: the lease ends by the clock, and the delivery waits for a process that has the key.
+    if (secret === null) return;
+    const outcome = await this.parts.sender.attempt({ ...leased, secret });
     mayDieAt('webhook-answered');
     this.parts.metrics.note(leased, outcome);
     this.say(leased, outcome);

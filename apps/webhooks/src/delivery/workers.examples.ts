@@ -8,15 +8,20 @@ import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
 import { openPool } from '@works/platform/postgres';
+import { Keyring } from '@works/platform/sealing';
 import { aCaller, testDatabase, type TestDatabase } from '@works/platform/testing';
+import type { EventFilter } from '../domain/event-filter';
 import { newEventOf } from '../reactions/fan-out-when-anything-happens';
 import { anEvent } from '../webhooks-service.examples';
 import type { Outcome } from './attempt';
 import { DeliveryEngine, type EngineParts } from './delivery-engine';
 import { DeliveryMetrics } from './delivery-metrics';
+import { KeptSecrets } from './kept-secrets';
 import { Sender } from './sender';
 import { newSigningSecret } from './signing';
 import type { NewEvent } from './statements';
+
+const KEY = 'a key of the specs, long enough to be one';
 
 export interface DeliveryRow {
   id: string;
@@ -37,8 +42,7 @@ export async function deliveryDatabase() {
     own,
     workers,
     owner,
-    endpoint: (caller: Caller, url: string, options: { maxInFlight?: number; status?: 'enabled' | 'disabled'; events?: string[] } = {}) =>
-      insertEndpoint(owner, caller, url, options),
+    endpoint: (caller: Caller, url: string, options: EndpointOptions = {}) => insertEndpoint(owner, caller, url, options),
     deliveries: async (endpointId: string): Promise<DeliveryRow[]> =>
       (
         await owner.query<DeliveryRow>(
@@ -62,17 +66,25 @@ export async function deliveryDatabase() {
   };
 }
 
+interface EndpointOptions {
+  readonly maxInFlight?: number;
+  readonly status?: 'enabled' | 'disabled';
+  readonly events?: string[];
+  readonly projects?: string[];
+  readonly filter?: EventFilter;
+}
+
 async function insertEndpoint(
   owner: Pool,
   caller: Caller,
   url: string,
-  { maxInFlight = 16, status = 'enabled', events = [] }: { maxInFlight?: number; status?: string; events?: string[] },
+  { maxInFlight = 16, status = 'enabled', events = [], projects = [], filter = {} }: EndpointOptions,
 ): Promise<string> {
   const id = newId('whk');
   await owner.query(
-    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, now(), now())`,
-    [id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret()],
+    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, created_at, updated_at, projects, filter)
+     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, now(), now(), $9, $10)`,
+    [id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret(), projects, JSON.stringify(filter)],
   );
   return id;
 }
@@ -97,6 +109,7 @@ export const aWorker = (pool: Pool, options: Partial<EngineParts> = {}): Deliver
   new DeliveryEngine({
     pool,
     sender: new Sender({ allowPrivateAddresses: true }),
+    secrets: new KeptSecrets(new Keyring([KEY]), createLogger({ name: 'spec', level: 'silent' })),
     metrics: new DeliveryMetrics(new Registry()),
     logger: createLogger({ name: 'spec', level: 'silent' }),
     ...options,

@@ -1,10 +1,13 @@
 import type { WebhookEndpoint } from '@works/contracts/webhooks';
+import type { EventFilter } from '../domain/event-filter';
 
 export interface EndpointRow {
   id: string;
   url: string;
   description: string | null;
   events: string[];
+  projects: string[];
+  filter: EventFilter;
   status: 'enabled' | 'disabled';
   disabled_reason: string | null;
   max_in_flight: number;
@@ -25,7 +28,7 @@ export const NO_TRAFFIC = { success_rate_24h: null, p95_ms: null, oldest_pending
 
 /** Endpoints with how they fare, one index range each. */
 export const SELECT_ENDPOINTS = `
-  select e.id, e.url, e.description, e.events, e.status, e.disabled_reason, e.max_in_flight, e.headers,
+  select e.id, e.url, e.description, e.events, e.projects, e.filter, e.status, e.disabled_reason, e.max_in_flight, e.headers,
          case when e.secrets_expire_at > now() then e.secrets_expire_at end as secrets_expire_at, e.version, e.created_at, e.updated_at,
          recent.success_rate_24h, recent.p95_ms, waiting.oldest_pending_at, coalesce(waiting.pending, 0)::int as pending, coalesce(waiting.dead, 0)::int as dead
     from webhook_endpoints e
@@ -48,6 +51,8 @@ export const presentEndpoint = (row: EndpointRow, secret: string | null = null):
   url: row.url,
   description: row.description,
   events: row.events,
+  projects: row.projects,
+  filter: inOneOrder(row.filter),
   status: row.status,
   disabled_reason: row.disabled_reason,
   ordering: 'none',
@@ -66,3 +71,6 @@ export const presentEndpoint = (row: EndpointRow, secret: string | null = null):
   updated_at: row.updated_at.toISOString(),
   version: row.version,
 });
+
+/** The table keeps no order of members; every answer has the same. */
+const inOneOrder = (filter: EventFilter): EventFilter => Object.fromEntries(Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1)));

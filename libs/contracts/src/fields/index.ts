@@ -117,21 +117,26 @@ const METADATA: Schema = {
   additionalProperties: { type: 'string', maxLength: 500 },
 };
 
-/** A map with free keys (1 to 64 of `[a-z0-9_]`) whose values are ids of one type, or objects of one class. */
+/** A map with free keys (1 to 64 of `[a-z0-9_]`, or what `key` describes) whose values are ids of one type, or objects of one class. */
 export const MapOf = (
   item: string | (() => Constructor),
-  { max = 100, ...options }: FieldOptions & { max?: number } = {},
+  { max = 100, key = { pattern: '^[a-z0-9_]{1,64}$' }, ...options }: FieldOptions & { max?: number; key?: Schema } = {},
 ): PropertyDecorator =>
   field(options, [IsObject()], () => ({
     type: 'object',
     maxProperties: max,
-    propertyNames: { type: 'string', pattern: '^[a-z0-9_]{1,64}$' },
+    propertyNames: { type: 'string', ...key },
     additionalProperties: itemSchema(item),
   }));
 
 /** Any JSON object. */
 export const Json = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsObject()], { type: 'object', additionalProperties: true });
+
+/** A JSON value that holds no others: text of up to 200 characters, a number, true, false or null. */
+export const SCALAR: Schema = { type: ['string', 'number', 'boolean', 'null'], maxLength: 200 };
+
+export const Scalar = (options: FieldOptions = {}): PropertyDecorator => field(options, [Allow()], SCALAR);
 
 /** Any JSON value, null too: what some field of some resource holds. */
 export const JsonValue = (options: FieldOptions = {}): PropertyDecorator =>

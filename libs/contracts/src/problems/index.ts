@@ -18,6 +18,7 @@ export const PROBLEMS = {
   task_cancelled: { status: 409, title: 'The task is cancelled', retryable: false },
   batch_failed: { status: 409, title: 'The batch was refused as a whole', retryable: false },
   endpoint_disabled: { status: 409, title: 'The endpoint is disabled', retryable: false },
+  test_mode_only: { status: 409, title: 'This exists in test mode only', retryable: false },
   endpoint_deleted: { status: 409, title: 'The endpoint is deleted', retryable: false },
   delivery_pending: { status: 409, title: 'The delivery is still being attempted', retryable: false },
   endpoint_url_refused: { status: 422, title: 'The endpoint address may not be used', retryable: false },

@@ -1,12 +1,52 @@
 import { Actor } from '../actors';
 import { EVENT_TYPES } from '../events';
-import { Fixed, Flag, HeaderMap, IdOf, Instant, Json, ListOf, Nested, OneOf, Quantity, Text, WholeNumber } from '../fields';
+import {
+  Fixed,
+  Flag,
+  HeaderMap,
+  IdOf,
+  Instant,
+  Json,
+  ListOf,
+  MapOf,
+  Nested,
+  OneOf,
+  Quantity,
+  SCALAR,
+  Scalar,
+  Text,
+  WholeNumber,
+} from '../fields';
 import { PageQuery } from '../lists';
 
 /** What an endpoint can ask for: a type, all types of one kind, or everything. */
 export const EVENT_PATTERNS = [...EVENT_TYPES, ...new Set(EVENT_TYPES.map((type) => `${type.split('.')[0]!}.*`)), '*'];
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
+
+const FILTER_MAX = 10;
+
+export type FilterScalar = string | number | boolean | null;
+
+/** What must hold of one value of the event. Exactly one of these. */
+export class FilterCondition {
+  @Scalar({ optional: true, description: 'The value is this. What is not there counts as null.' })
+  equals?: FilterScalar;
+  @ListOf(SCALAR, { min: 1, max: 20, optional: true, description: 'The value is one of these.' })
+  in?: FilterScalar[];
+  @Flag({ optional: true, description: 'True: there is a value other than null. False: there is none.' })
+  exists?: boolean;
+}
+
+const onlyProjects = (when: string) => ({ max: 50, optional: true, description: `Only events of these projects. Empty means all.${when}` });
+
+const conditions = (when: string) => ({
+  max: FILTER_MAX,
+  key: { maxLength: 200 },
+  optional: true,
+  description: `Only events that meet every condition. Each stands under the dotted path of a value in the event, which begins with a field of the event, such as data. Paths lead through objects, not into lists. Empty means all.${when}`,
+  example: { 'data.task.priority': { in: ['urgent', 'high'] }, 'data.task.assignee_id': { exists: true } },
+});
 
 export class CreateWebhookEndpointBody {
   @Text({ max: 2_000, description: 'https, or http where the operator allows it.', example: 'https://example.com/hooks' })
@@ -17,6 +57,12 @@ export class CreateWebhookEndpointBody {
 
   @ListOf({ type: 'string', enum: EVENT_PATTERNS }, { max: 50, optional: true, description: 'Types, or `task.*`. Empty means everything.' })
   events?: string[];
+
+  @ListOf('prj', onlyProjects(''))
+  projects?: string[];
+
+  @MapOf(() => FilterCondition, conditions(''))
+  filter?: Record<string, FilterCondition>;
 
   @OneOf(['none'], { optional: true, description: 'Deliveries may overtake each other; `webhook-sequence` tells their order.' })
   ordering?: 'none';
@@ -40,6 +86,12 @@ export class UpdateWebhookEndpointBody {
     { max: 50, optional: true, description: 'For events from now on. Empty means everything.' },
   )
   events?: string[];
+
+  @ListOf('prj', onlyProjects(' For events from now on.'))
+  projects?: string[];
+
+  @MapOf(() => FilterCondition, conditions(' Replaces all of them, for events from now on.'))
+  filter?: Record<string, FilterCondition>;
 
   @WholeNumber({ min: 1, max: 64, optional: true })
   max_in_flight?: number;
@@ -94,6 +146,10 @@ export class WebhookEndpoint {
   description!: string | null;
   @ListOf({ type: 'string', enum: EVENT_PATTERNS }, { max: 50 })
   events!: string[];
+  @ListOf('prj', { max: 50 })
+  projects!: string[];
+  @MapOf(() => FilterCondition, { max: FILTER_MAX, key: { maxLength: 200 } })
+  filter!: Record<string, FilterCondition>;
   @OneOf(['enabled', 'disabled'])
   status!: 'enabled' | 'disabled';
   @Text({ max: 500, nullable: true })
@@ -295,4 +351,18 @@ export class ListEventsQuery extends PageQuery {
   subject?: string;
   @IdOf('prj', { optional: true })
   project_id?: string;
+}
+
+export class SendTestEventBody {
+  @OneOf(EVENT_TYPES)
+  type!: (typeof EVENT_TYPES)[number];
+}
+
+export class SentTestEvent {
+  @Fixed('test_event')
+  object!: 'test_event';
+  @Nested(() => Event)
+  event!: Event;
+  @ListOf(() => Delivery, { max: LARGEST, description: 'One for each endpoint that wants the event.' })
+  deliveries!: Delivery[];
 }

@@ -30,7 +30,9 @@ describe('the configuration of a service', () => {
       migrationDatabaseUrl: null,
       logLevel: 'info',
       allowPrivateAddresses: false,
+      secretsKeys: null,
     });
+    expect(serviceConfig({ ...GOOD, SECRETS_KEYS: `${SECRET}!, ${SECRET}` }).secretsKeys).toEqual([`${SECRET}!`, SECRET]);
     const { PORT: _, ...rest } = GOOD;
     expect(serviceConfig({ ...rest, LISTEN: '/run/works/tasks.sock' }).listen).toEqual({ path: '/run/works/tasks.sock' });
     expect(serviceConfig(rest).listen).toEqual({ port: 0 });
@@ -43,6 +45,7 @@ describe('the configuration of a service', () => {
       EVENT_LOG: 'kafka',
       WORKS_SECRET: 'short',
       LOG_LEVEL: 'loud',
+      SECRETS_KEYS: `${SECRET},short`,
       TASKS_URL: 'tasks',
       WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: 'yes',
     };
@@ -52,6 +55,7 @@ describe('the configuration of a service', () => {
       'WORKER_DATABASE_URL is missing: expected a postgresql:// address',
       'KAFKA_BROKERS is missing: expected host:port of each broker, with commas between',
       'WORKS_SECRET is wrong: expected at least 32 characters',
+      'SECRETS_KEYS is wrong: expected secrets of at least 32 characters each, with commas between',
       'TASKS_URL is wrong: expected http://host:port or unix:/path/of.sock',
       'LOG_LEVEL is wrong: expected one of trace, debug, info, warn, error, silent',
       'WEBHOOKS_ALLOW_PRIVATE_ADDRESSES is wrong: expected true or false',
@@ -66,7 +70,7 @@ describe('the configuration of a service', () => {
 
   // The message is printed where the process was started, and ends up in logs.
   it('never repeats a value', () => {
-    const env = { ...GOOD, DATABASE_URL: 'mysql://app:hush@127.0.0.1', WORKS_SECRET: 'hush', KAFKA_BROKERS: 'hush' };
+    const env = { ...GOOD, DATABASE_URL: 'mysql://app:hush@127.0.0.1', WORKS_SECRET: 'hush', KAFKA_BROKERS: 'hush', SECRETS_KEYS: 'hush' };
     expect(complaintsAbout(() => serviceConfig(env)).join()).not.toContain('hush');
   });
 });

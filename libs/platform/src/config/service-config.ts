@@ -21,6 +21,14 @@ const brokers =
     return usable ? addresses : expected('host:port of each broker, with commas between');
   };
 
+/** Secrets with commas between, the one that seals first (see Keyring). */
+const keys: Reader<[string, ...string[]]> = (value) => {
+  const secrets = (value ?? '').split(',').map((secret) => secret.trim());
+  return secrets.every((secret) => secret.length >= 32)
+    ? (secrets as [string, ...string[]])
+    : expected('secrets of at least 32 characters each, with commas between');
+};
+
 /** What every service reads from its environment; bad variables are all named at once. */
 export function serviceConfig(env: NodeJS.ProcessEnv) {
   return readConfig(
@@ -34,6 +42,8 @@ export function serviceConfig(env: NodeJS.ProcessEnv) {
       logDatabaseUrl: ['LOG_DATABASE_URL', env['EVENT_LOG'] === 'embedded' ? postgresUrl : optional(postgresUrl)],
       kafkaBrokers: ['KAFKA_BROKERS', brokers(env['EVENT_LOG'] === 'kafka')],
       secret: ['WORKS_SECRET', text('at least 32 characters', 32)],
+      /** Null: WORKS_SECRET seals. */
+      secretsKeys: ['SECRETS_KEYS', optional(keys)],
       projectsUrl: ['PROJECTS_URL', optional(serviceUrl)],
       tasksUrl: ['TASKS_URL', optional(serviceUrl)],
       webhooksUrl: ['WEBHOOKS_URL', optional(serviceUrl)],

@@ -119,6 +119,19 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
     const sorted = (list: Iterable<string>): string[] => [...list].sort();
 
     describe('delivery', () => {
+      it('gives a group only the keys that it asked for, and is caught up past the others', async () => {
+        const handled: ReceivedMessage[] = [];
+        const subscription = await subscribe((messages) => Promise.resolve(void handled.push(...messages)), { keyPrefix: 'prj_' });
+        await log.publish(
+          [...values(3, 'prj_'), ...values(40, 'tsk_'), ...values(2, 'prj_later'), ...values(40, 'tsk_later')].map((value) =>
+            message(value),
+          ),
+        );
+        await subscription.caughtUp();
+        expect(handled.map(({ value }) => value).sort()).toEqual([...values(3, 'prj_'), ...values(2, 'prj_later')].sort());
+        expect(await subscription.lag()).toBe(0);
+      });
+
       it('hands on topic, key, value and headers as they were given', async () => {
         const handled = await collect();
         const headers = { ce_type: 'task.completed', traceparent: '00-1-2-01', 'content-type': 'application/json' };

@@ -42,6 +42,8 @@ export interface SubscribeOptions {
   /** Says that an error is an outage (the database is away), which is waited out for ever and never makes a dead letter. */
   isOutage(error: unknown): boolean;
   retry?: RetryPolicy;
+  /** Only messages whose key begins so are handled; the group passes over the others without reading their values. Default: all. */
+  keyPrefix?: string;
   /** Messages in one call of `handle`, at most. Default 250. */
   batchMax?: number;
 }

@@ -5,6 +5,7 @@ import { RuleViolation } from '../errors';
 import { mayDieAt } from '../fault-points';
 import { keyInUse, keyReused, replayed, TwinGate } from '../idempotency';
 import { inOneTransaction, sqlState, violatedConstraint } from '../postgres';
+import { isSealed, type Keyring } from '../sealing';
 import { Problem, problemDocument, type ProblemCatalogue } from '../problems';
 import type { TenantTransaction } from '../tenancy';
 import { appendOf, appendStatement, charactersOf, EventTooLarge, type Append, type Remembered } from './append-statement';
@@ -38,6 +39,8 @@ export interface EventStoreOptions {
   readonly catalogue: ProblemCatalogue;
   /** Called after each commit that may have told something; the relay listens. */
   readonly committed: () => void;
+  /** Seals what is remembered of answers that show a secret. A store without one gives no such answers. */
+  readonly keyring?: Keyring;
 }
 
 export interface CommandOptions {
@@ -183,12 +186,13 @@ export class EventStore {
 
   private async commit(request: CommandRequest, decision: Decision): Promise<RecordedAnswer> {
     const { publish, valueBytesMax } = this.options;
-    const remembered = final(decision.answer);
+    const answer = final(decision.answer);
+    const remembered = decision.answer.secret === true ? this.sealed(request, answer) : answer;
     const append = appendOf(decision.changes, request, publish, valueBytesMax, { ...request, ...remembered });
     const tx = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
     mayDieAt('mutation-committed');
     if (decision.changes.length > 0) this.options.committed();
-    return this.at(tx, remembered);
+    return this.at(tx, answer);
   }
 
   private async appendAll(appends: readonly Append[]): Promise<string[]> {
@@ -232,7 +236,16 @@ export class EventStore {
 
   private replay(request: CommandRequest, row: LoadedRow & { fingerprint: string }): RecordedAnswer {
     if (row.fingerprint !== request.fingerprint) throw keyReused();
-    return replayed(this.at(row.tx, row));
+    return replayed(this.at(row.tx, isSealed(row.body) ? { ...row, body: this.keyring().open(row.body, placeOf(request)) } : row));
+  }
+
+  private sealed(request: CommandRequest, answer: Remembered): Remembered {
+    return { ...answer, body: this.keyring().seal(answer.body, placeOf(request)) };
+  }
+
+  private keyring(): Keyring {
+    if (this.options.keyring === undefined) throw new Error('This event store has no keys to seal an answer with.');
+    return this.options.keyring;
   }
 
   private at(tx: string, { status, body, headers }: Remembered): RecordedAnswer {
@@ -249,6 +262,9 @@ function final({ status, body, version, location }: Answer): Remembered {
   if (location !== undefined) headers['location'] = location;
   return { status, headers, body: JSON.stringify(body) };
 }
+
+/** A sealed answer opens only for the key it was given under. */
+const placeOf = ({ caller, idempotencyKey }: CommandRequest): string => `${caller.organizationId} ${caller.livemode} ${idempotencyKey}`;
 
 /** Somebody else has got the place in a row that was decided on. */
 class LostRace extends Error {}

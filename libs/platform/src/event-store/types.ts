@@ -90,6 +90,8 @@ export interface Answer {
   readonly version?: number;
   /** Path below the base address, for 201. */
   readonly location?: string;
+  /** It shows a secret: what is remembered of it is sealed. */
+  readonly secret?: boolean;
 }
 
 /** An answer in its final bytes, as it is sent and as it is remembered. */

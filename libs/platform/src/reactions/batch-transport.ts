@@ -16,12 +16,15 @@ const BATCH_MAX = 500;
 /**
  * A Nest transport on the event log: reactions are ordinary `@EventPattern('task.completed')` handlers, and what they throw
  * reaches the log, which retries. (Nest's own Kafka server commits the offset of a message whose handler failed.)
- * With `{ batch: true }` as the pattern's extras a handler takes all consecutive events that are its own as one array.
+ * With `{ batch: true }` as the pattern's extras a handler takes all consecutive events that are its own as one array. With `{ keyPrefix }` on all
+ * handlers of a service it is given only messages whose keys begin so: of projects, say, and not of what stands alone.
  */
 export class BatchTransport extends Server implements CustomTransportStrategy {
   override transportId = Symbol('event-log');
   override propagatesEventHandlerErrors = true;
   private subscribed: Subscription | null = null;
+  /** By topic. Nest looks a pattern up by its normalized text, which for every message would cost more than parsing it. */
+  private readonly handlers = new Map<string, MessageHandler>();
 
   constructor(private readonly options: BatchTransportOptions) {
     super();
@@ -61,8 +64,15 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
       topics: this.topics,
       batchMax: BATCH_MAX,
       isOutage,
+      ...this.keyPrefix(),
       handle: (messages) => this.deliver(messages),
     });
+  }
+
+  /** What all handlers of the service restrict themselves to need not even be read. */
+  private keyPrefix(): { keyPrefix?: string } {
+    const [first, ...others] = new Set([...this.messageHandlers.values()].map(({ extras }) => extras?.['keyPrefix'] as string | undefined));
+    return first === undefined || others.length > 0 ? {} : { keyPrefix: first };
   }
 
   private async deliver(messages: readonly ReceivedMessage[]): Promise<void> {
@@ -77,9 +87,12 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
     mayDieAt('reaction-committed');
   }
 
-  private handlerOf(message: ReceivedMessage): MessageHandler {
-    const handler = this.getHandlerByPattern(message.topic);
-    if (handler === null) throw new Error(`No reaction takes ${message.topic}`);
+  private handlerOf({ topic }: ReceivedMessage): MessageHandler {
+    const known = this.handlers.get(topic);
+    if (known !== undefined) return known;
+    const handler = this.getHandlerByPattern(topic);
+    if (handler === null) throw new Error(`No reaction takes ${topic}`);
+    this.handlers.set(topic, handler);
     return handler;
   }
 }

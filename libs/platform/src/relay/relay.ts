@@ -16,9 +16,10 @@ const SETTLE_MS = 1;
 
 /**
  * The least time between two publishes. A quiet service is published at once; a busy one shares each publish, and all that follows from it in the
- * log and its consumers, among as many events as have gathered.
+ * log and its consumers, among as many events as have gathered. The more the last publish held, the longer the next may gather: below some 500
+ * events a second the time stays at its least, above it grows to its most, where a batch costs a third less per event.
  */
-const PUBLISH_EVERY_MS = 5;
+const PUBLISH_EVERY_MS = { least: 5, perEvent: 2, most: 20 } as const;
 
 /** How often a standby asks whether the leader is gone. */
 const STANDBY_POLL_MS = 500;
@@ -205,7 +206,7 @@ export class Relay {
       }
       if (rows.length === BATCH_MAX) continue;
       if (!this.poked && !(await this.isMore(client, checkpoint))) await this.untilPoked();
-      else await this.sleep(last === undefined ? SETTLE_MS : PUBLISH_EVERY_MS - (performance.now() - startedAt));
+      else await this.sleep(last === undefined ? SETTLE_MS : gatheringMs(rows.length) - (performance.now() - startedAt));
     }
   }
 
@@ -235,6 +236,9 @@ export class Relay {
     if (ms > 0) await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 }
+
+const gatheringMs = (events: number): number =>
+  Math.min(Math.max(events * PUBLISH_EVERY_MS.perEvent, PUBLISH_EVERY_MS.least), PUBLISH_EVERY_MS.most);
 
 /** CloudEvents 1.0, Kafka binary binding: the attributes are headers, the value is the event object itself. */
 export function messageOf(row: OutboxRow, service: string): LogMessage {

@@ -15,6 +15,7 @@ import { isOutage, migrate, openPool } from '../postgres';
 import type { ProblemCatalogue } from '../problems';
 import { BatchTransport, Inbox } from '../reactions';
 import { Relay } from '../relay';
+import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
 import { giveBackMemory } from './give-back-memory';
 import { Housekeeping } from './housekeeping';
@@ -169,6 +170,7 @@ interface Parts {
 
 function providersOf({ definition, config, logger, pool, workers, log, metrics, peers, relay, caughtUp, transport }: Parts): Provider[] {
   const database = new TenantDatabase(pool);
+  const keyring = new Keyring(config.secretsKeys ?? [config.secret]);
   const store = new EventStore({
     pool,
     service: definition.name,
@@ -176,10 +178,12 @@ function providersOf({ definition, config, logger, pool, workers, log, metrics, 
     valueBytesMax: log.valueBytesMax,
     catalogue: definition.catalogue,
     committed: relay.poke,
+    keyring,
   });
   return [
     { provide: EventStore, useValue: store },
     { provide: TenantDatabase, useValue: database },
+    { provide: Keyring, useValue: keyring },
     { provide: Inbox, useValue: new Inbox(database) },
     { provide: CaughtUp, useValue: caughtUp },
     { provide: Peers, useValue: peers },

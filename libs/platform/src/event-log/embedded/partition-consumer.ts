@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import { deliver, DeliveryGivenUp, type Delivery } from '../deliver';
 import type { LogMessage, ReceivedMessage, SubscribeOptions } from '../event-log';
 import type { Reports } from '../reports';
-import type { PartitionReads } from './partition-reads';
+import type { Cursors, PartitionReads } from './partition-reads';
 import { CURSORS } from './statements';
 
 export interface PartitionConsumerOptions {
@@ -60,12 +60,13 @@ export class PartitionConsumer {
     await this.loadCursors();
     while (!this.giveUp.signal.aborted) {
       this.woken = false;
-      const { messages, more } = await this.options.reads.read(this.options.partition, this.cursors);
+      const { messages, through, more } = await this.options.reads.read(this.options.partition, this.cursors);
       if (this.giveUp.signal.aborted) return;
       if (messages.length > 0) {
         this.inHand = [...messages];
         await deliver(messages, this.delivery);
       }
+      this.passOver(through);
       if (!more) await this.untilWoken();
     }
   }
@@ -86,9 +87,19 @@ export class PartitionConsumer {
    * The messages are then handled again, by whoever has the partition next.
    */
   private commitThrough(last: ReceivedMessage): void {
-    const { partition, reads, progressed, failed } = this.options;
     const handled = this.inHand.splice(0, this.inHand.indexOf(last) + 1);
     const moved = new Map(handled.map(({ topic, offset }) => [topic, offset]));
+    this.commit(moved);
+  }
+
+  /** What was read and is not for us is behind us as well. */
+  private passOver(through: Cursors): void {
+    const moved = new Map([...through].filter(([topic, offset]) => this.cursors.get(topic) !== offset));
+    if (moved.size > 0) this.commit(moved);
+  }
+
+  private commit(moved: Cursors): void {
+    const { partition, reads, progressed, failed } = this.options;
     for (const [topic, offset] of moved) this.cursors.set(topic, offset);
     this.committed = reads.commit(partition, moved).then(progressed, failed);
   }

@@ -8,7 +8,10 @@ import { COMMIT, READ, READ_BYTES_MAX } from './statements';
 export type Cursors = ReadonlyMap<string, string>;
 
 export interface Slice {
+  /** Those that the subscription handles. */
   readonly messages: readonly ReceivedMessage[];
+  /** By topic the offset of the last message read, handled or not. */
+  readonly through: Cursors;
   /** The partition may hold more that can be read at once. */
   readonly more: boolean;
 }
@@ -18,8 +21,9 @@ interface Row {
   topic: string;
   offset: string;
   key: string;
-  value: string;
-  headers: string;
+  /** With its headers null for a message that the subscription passes over. */
+  value: string | null;
+  headers: string | null;
 }
 
 interface Place {
@@ -52,7 +56,13 @@ export class PartitionReads {
     const cursors = places.flatMap(({ partition, cursors: each }) => [...each].map(([topic, after]) => ({ partition, topic, after })));
     const { rows } = await this.client.query<Row>({
       ...READ,
-      values: [cursors.map(({ partition }) => partition), cursors.map(({ topic }) => topic), cursors.map(({ after }) => after), limit],
+      values: [
+        cursors.map(({ partition }) => partition),
+        cursors.map(({ topic }) => topic),
+        cursors.map(({ after }) => after),
+        limit,
+        this.subscription.keyPrefix ?? '',
+      ],
     });
     return places.map(({ partition }) => sliceOf(rows, partition, limit));
   }
@@ -78,11 +88,15 @@ export class PartitionReads {
 
 function sliceOf(rows: readonly Row[], partition: number, limit: number): Slice {
   let bytes = 0;
-  const messages = rows
-    .filter((row) => row.partition === partition)
-    .map(({ headers, ...row }) => {
-      bytes += Buffer.byteLength(row.value);
-      return { ...row, headers: JSON.parse(headers) as Record<string, string> };
-    });
-  return { messages, more: messages.length === limit || bytes >= READ_BYTES_MAX };
+  const own = rows.filter((row) => row.partition === partition);
+  const messages = own.flatMap(({ value, headers, ...row }): ReceivedMessage[] => {
+    if (value === null || headers === null) return [];
+    bytes += Buffer.byteLength(value);
+    return [{ ...row, value, headers: JSON.parse(headers) as Record<string, string> }];
+  });
+  return {
+    messages,
+    through: new Map(own.map(({ topic, offset }) => [topic, offset])),
+    more: own.length === limit || bytes >= READ_BYTES_MAX,
+  };
 }

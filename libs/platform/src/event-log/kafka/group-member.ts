@@ -102,10 +102,11 @@ export class GroupMember {
     const { subscription, progressed } = this.options;
     for (const messages of slices(received(payload.batch), subscription.batchMax ?? DEFAULT_BATCH_MAX)) {
       if (!payload.isRunning() || payload.isStale() || this.leaving.signal.aborted) return;
+      const wanted = messages.filter(({ key }) => key.startsWith(subscription.keyPrefix ?? ''));
       try {
-        await this.whileAlive(payload.heartbeat, subscription.handle(messages));
+        if (wanted.length > 0) await this.whileAlive(payload.heartbeat, subscription.handle(wanted));
       } catch (error) {
-        this.setAside(messages, error, payload.pause());
+        this.setAside(wanted, error, payload.pause());
         return;
       }
       const { topic, partition, offset } = messages.at(-1)!;
