@@ -13,7 +13,7 @@ import { createLogger, type Logger } from '../logging';
 import { Pages } from '../pagination';
 import { isOutage, migrate, openPool } from '../postgres';
 import type { ProblemCatalogue } from '../problems';
-import { BatchTransport, Inbox } from '../reactions';
+import { BatchTransport, connectReactions, Inbox } from '../reactions';
 import { Relay } from '../relay';
 import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
@@ -66,6 +66,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     ...(config.logDatabaseUrl !== null && { logDatabaseUrl: config.logDatabaseUrl }),
     kafkaBrokers: config.kafkaBrokers,
     clientId: name,
+    reports: logger,
   });
   await log.ensureTopics(definition.topics);
   const metrics = new Metrics(name);
@@ -90,7 +91,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     ready: { database: () => pool.query('select 1'), reactions: async () => void (transport.topics.length > 0 && transport.subscription) },
   });
   app.useGlobalGuards(new CatchingUpGuard(caughtUp));
-  app.connectMicroservice({ strategy: transport });
+  connectReactions(app, transport);
   await app.startAllMicroservices();
   relay.start();
   housekeeping.start();
