@@ -2,7 +2,20 @@
 import { cpus, totalmem } from 'node:os';
 import { ensureInstalled } from './install.mjs';
 
-const ALL = ['accept-task', 'scaffold', 'queue', 'webhook-latency', 'deliveries', 'rebuild', 'memory'];
+const ALL = [
+  'accept-task',
+  'complete-task',
+  'scaffold',
+  'dry-run',
+  'queue',
+  'list-pages',
+  'append-at-size',
+  'webhook-latency',
+  'deliveries',
+  'replay',
+  'rebuild',
+  'memory',
+];
 const parameters = process.argv.slice(2);
 const secondsAt = parameters.indexOf('--seconds');
 const options = secondsAt === -1 ? {} : { seconds: Number(parameters[secondsAt + 1]) };

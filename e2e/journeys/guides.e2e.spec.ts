@@ -1,5 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { eventually } from '@works/platform/testing';
 import { follow } from '../support/guide';
 import { Product, root } from '../support/product';
 
@@ -12,8 +16,16 @@ describe('the guides', () => {
   }, 90_000);
   afterAll(() => product.stop(), 30_000);
 
+  const send = async (key: string, path: string, body: object) => {
+    const headers = { authorization: `Bearer ${key}`, 'idempotency-key': randomUUID(), 'content-type': 'application/json' };
+    const answer = await fetch(product.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return ((await answer.json()) as { id: string }).id;
+  };
+  const anEndpoint = (key: string) => send(key, '/webhook_endpoints', { url: 'https://example.com/hooks', events: ['task.created'] });
+
   it.each(readdirSync(join(root, 'docs/guides')))('%s: every command runs', async (guide) => {
-    const shown = await follow(guide, { API: product.url, KEY: product.organizations[0]!.test_key });
+    const key = product.organizations[0]!.test_key;
+    const shown = await follow(guide, { API: product.url, KEY: key, ENDPOINT: await anEndpoint(key) });
     expect(shown.length).toBeGreaterThan(0);
     for (const { command, promised, answered, body } of shown) expect([command, answered, body]).toEqual([command, promised, body]);
   });
@@ -37,4 +49,22 @@ describe('the guides', () => {
     const span = { starts_on: '2026-11-23', due_on: '2027-02-13', dry_run: true };
     expect(plans).toEqual([expect.objectContaining(span), expect.objectContaining(span)]);
   });
+
+  it('webhooks.md: the puller gets what happens, while it waits and without being asked', async () => {
+    const key = product.organizations[0]!.live_key;
+    const endpoint = await anEndpoint(key);
+    const [, puller] = /```js\n\/\/ puller\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/guides/webhooks.md'), 'utf8'))!;
+    const reader = spawn(process.execPath, ['--input-type=module', '-e', puller!], {
+      env: { ...process.env, API: product.url, KEY: key, ENDPOINT: endpoint },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const pulled: string[] = [];
+    createInterface(reader.stdout).on('line', (line) => pulled.push(line));
+    for (const count of [1, 2, 3]) {
+      await send(key, '/tasks', { title: 'Measure the glass partitions' });
+      await eventually(() => expect(pulled).toHaveLength(count), { withinMs: 5_000 });
+    }
+    reader.kill('SIGKILL');
+    expect(new Set(pulled).size).toBe(3);
+  }, 30_000);
 });

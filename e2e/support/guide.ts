@@ -16,7 +16,7 @@ export interface Shown {
 const CURL = /^curl [\s\S]*?(?=^curl |(?![\s\S]))/gm;
 
 /** Runs every `sh` block of a guide as a reader would paste it, in order. */
-export async function follow(guide: string, env: { API: string; KEY: string }): Promise<Shown[]> {
+export async function follow(guide: string, env: { API: string; KEY: string; ENDPOINT?: string }): Promise<Shown[]> {
   const text = readFileSync(join(root, 'docs/guides', guide), 'utf8');
   const commands = [...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.match(CURL) ?? []);
   const shown: Shown[] = [];

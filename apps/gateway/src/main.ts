@@ -13,6 +13,8 @@ import { readOpenApi } from './routes';
 const DATABASE_CONNECTIONS = 4;
 /** Requests under way to one service; the rest wait their turn here. */
 const SERVICE_CONNECTIONS = 64;
+/** Long polls under way; each is a socket and nothing more. */
+const WAITING_CONNECTIONS = 1_024;
 
 async function start(): Promise<void> {
   const config = gatewayConfig(process.env);
@@ -26,6 +28,7 @@ async function start(): Promise<void> {
     ['tasks', openHttp(config.tasksUrl, SERVICE_CONNECTIONS)],
     ['webhooks', openHttp(config.webhooksUrl, SERVICE_CONNECTIONS)],
   ]);
+  const waiting = new Map([['webhooks', openHttp(config.webhooksUrl, WAITING_CONNECTIONS)]]);
   const readyOf = (name: string) => async () => {
     const { statusCode, body } = await services.get(name)!.request({ method: 'GET', path: '/health/ready', headersTimeout: 2_000 });
     await body.dump();
@@ -35,6 +38,7 @@ async function start(): Promise<void> {
     openApi: readOpenApi(),
     callers: new Callers(findCallerIn(pool), deriveKey(config.secret, 'caller')),
     services,
+    waiting,
     logger,
     metrics: new Metrics('gateway'),
     ready: {
@@ -47,6 +51,8 @@ async function start(): Promise<void> {
   await app.listen({ port: config.port, host: config.host });
   logger.info({ port: config.port }, 'ready');
   stopWhenAsked(async () => {
+    // Who waits is told to come back at once, or the stop would wait with them.
+    await Promise.all([...waiting.values()].map((service) => service.destroy()));
     await app.close();
     await Promise.all([...services.values()].map((service) => service.close()));
     await pool.end();

@@ -17,12 +17,13 @@ import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when
 import { TakeTasksAgainWhenProjectReopened } from './reactions/take-tasks-again-when-project-reopened';
 import { FindTask } from './read-models/find-task';
 import { FindQueue } from './read-models/queue';
+import { ListQueueGroup } from './read-models/queue-group';
 import { ListTaskComments } from './read-models/task-comments';
 import { ListTasks } from './read-models/task-list';
 import { TasksAround } from './surroundings';
 
 const commands = [CreateTask, UpdateTask, AssignTask, CompleteTask, ReopenTask, CancelTask, CommentOnTask, BatchTasks];
-const reads = [FindTask, ListTasks, ListTaskComments, FindQueue];
+const reads = [FindTask, ListTasks, ListTaskComments, FindQueue, ListQueueGroup];
 const reactions = [
   ScaffoldTasksWhenProjectCreated,
   CancelTasksWhenProjectClosed,

@@ -10,7 +10,7 @@ import { runService } from '@works/platform/service';
 import { testDatabase } from '@works/platform/testing';
 import { webhooksService } from './webhooks.module';
 
-const SECRET = 'a secret of the specs, long enough to be one';
+export const SECRET = 'a secret of the specs, long enough to be one';
 
 export type WebhooksService = Awaited<ReturnType<typeof startWebhooks>>;
 

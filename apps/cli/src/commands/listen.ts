@@ -29,8 +29,13 @@ async function listen(options: Options): Promise<void> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const endpoint = await api.create(url, options.events?.split(',') ?? []);
-  receive(server, new Webhook(endpoint.secret));
+  // The first events can be here before the answer that has the secret to verify them.
+  const registration = api.create(url, options.events?.split(',') ?? []);
+  receive(
+    server,
+    registration.then(({ secret }) => new Webhook(secret)),
+  );
+  const endpoint = await registration;
   process.stdout.write(`Listening as ${endpoint.id}. Ctrl-C ends it.\n\n`);
 
   await new Promise<void>((stop) => {
@@ -51,14 +56,20 @@ function fail(sentence: string): never {
   throw new Error(sentence);
 }
 
-function receive(server: Server, webhook: Webhook): void {
+/** Takes requests from now on, and answers them once there is a webhook to verify them with; without one nobody will come again. */
+function receive(server: Server, webhook: Promise<Webhook>): void {
   server.on('request', (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const line = lineOf(request, Buffer.concat(chunks).toString(), webhook);
-      response.writeHead(line === null ? 400 : 200).end();
-      process.stdout.write(`${line ?? paint('red', 'A request came whose signature is not ours; answered 400.')}\n`);
+      void webhook.then(
+        (verifier) => {
+          const line = lineOf(request, Buffer.concat(chunks).toString(), verifier);
+          response.writeHead(line === null ? 400 : 200).end();
+          process.stdout.write(`${line ?? paint('red', 'A request came whose signature is not ours; answered 400.')}\n`);
+        },
+        () => response.destroy(),
+      );
     });
   });
 }

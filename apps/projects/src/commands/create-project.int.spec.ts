@@ -252,6 +252,16 @@ describe('POST /projects', () => {
       expect(await stored()).toMatchObject({ projects: 1, milestones: 5 });
     });
 
+    it('reference_taken, and never a 500, when it is given up in that very moment', async () => {
+      for (let round = 0; round < 30; round++) {
+        const reference = `PO-7-${round}`;
+        const { id } = (await create({ reference })).json<Project>();
+        const free = service.as(caller).patch(`/projects/${id}`, { reference: null });
+        const answers = await Promise.all([...Array.from({ length: 4 }, () => create({ reference })), free]);
+        expect([200, 201, 409]).toEqual(expect.arrayContaining(answers.map(({ statusCode }) => statusCode)));
+      }
+    });
+
     it('idempotency_key_reused for another body under the same key', async () => {
       const headers = { 'idempotency-key': newId('idem') };
       await create({ name: 'One' }, { headers });

@@ -1,8 +1,6 @@
 import { Body, Controller, Post, Query } from '@nestjs/common';
 import { CreateProjectBody, CreateProjectQuery, PlannedProject, ProjectPreview } from '@works/contracts/projects';
-import type { Caller } from '@works/platform/caller';
 import { WithoutCatchingUp } from '@works/platform/caught-up';
-import { RuleViolation } from '@works/platform/errors';
 import { EventStore, fresh, record, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, invalid, json, Operation, RequireScope } from '@works/platform/http';
 import { milestones, projects } from '../aggregates';
@@ -46,14 +44,14 @@ export class CreateProject {
     if (errors.length > 0) throw invalid(errors);
     if (query.dry_run) return this.preview(body, request);
     return this.store.create(request, () => this.decide(body, request), {
-      refusal: (constraint) => (constraint === 'projects_reference' ? this.referenceTaken(request.caller, body.reference!) : null),
+      refusal: (constraint) => (constraint === 'projects_reference' ? this.references.taken(request.caller, body.reference!) : null),
     });
   }
 
   private async preview(body: CreateProjectBody, request: CommandRequest): Promise<RecordedAnswer> {
     const { answer } = await this.decide(body, request);
-    const taken = body.reference == null ? null : await this.referenceTaken(request.caller, body.reference);
-    if (taken !== null) throw taken;
+    const holder = body.reference == null ? null : await this.references.find(request.caller, body.reference);
+    if (holder !== null) throw await this.references.taken(request.caller, body.reference!);
     return json(JSON.stringify({ ...(answer.body as PlannedProject), dry_run: true } satisfies ProjectPreview));
   }
 
@@ -61,12 +59,6 @@ export class CreateProject {
     const template =
       body.template == null ? null : await this.templates.mustFind(request.caller, body.template, body.template_version ?? null);
     return decide(body, template, request);
-  }
-
-  /** Null when no project has it. */
-  private async referenceTaken(caller: Caller, reference: string): Promise<RuleViolation | null> {
-    const id = await this.references.find(caller, reference);
-    return id === null ? null : new RuleViolation('reference_taken', `The project ${id} has this reference already.`, { project_id: id });
   }
 }
 

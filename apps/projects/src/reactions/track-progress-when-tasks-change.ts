@@ -6,9 +6,10 @@ import { EventStore, record, type Cause } from '@works/platform/event-store';
 import { Inbox, type Effect } from '@works/platform/reactions';
 import type { TenantTransaction } from '@works/platform/tenancy';
 import { milestones } from '../aggregates';
+import { cancelledByClosing, type Cancellation } from '../closings';
 import { reachWhenDone } from '../domain/milestone';
 import { doneMilestones } from '../done-milestones';
-import { noteTasks } from '../project-tasks';
+import { noteTasks, type NotedTask } from '../project-tasks';
 
 type TaskNews = PublicEvent<TaskEventData>;
 
@@ -37,10 +38,12 @@ export class TrackProgressWhenTasksChange {
       tx,
       [...newest.values()].map(({ data }) => data.task),
     );
+    // What a closing cancels says nothing of work done, also when it is heard of only after the project was reopened.
+    const ofClosing = await cancelledByClosing(tx, cancellationsAmong(noted, newest));
     const lastWord = new Map([
       ...milestonesLeft(news),
       ...noted.flatMap(({ task_id, milestone_id, status }): [string, TaskNews][] =>
-        milestone_id === null || status === 'open' ? [] : [[milestone_id, newest.get(task_id)!]],
+        milestone_id === null || status === 'open' || ofClosing.has(task_id) ? [] : [[milestone_id, newest.get(task_id)!]],
       ),
     ]);
     if (lastWord.size > 0) await this.reachDone(tx, [...lastWord.keys()], (id) => causeOf(lastWord.get(id)!));
@@ -64,6 +67,11 @@ const milestonesLeft = (events: readonly TaskNews[]): [milestoneId: string, Task
     const left = event.data.previous.milestone_id;
     return left == null ? [] : [[left, event]];
   });
+
+const cancellationsAmong = (noted: readonly NotedTask[], newest: ReadonlyMap<string, TaskNews>): Cancellation[] =>
+  noted
+    .filter(({ status }) => status === 'cancelled')
+    .map(({ task_id }) => ({ taskId: task_id, projectId: newest.get(task_id)!.project_id!, at: newest.get(task_id)!.timestamp }));
 
 /** A batch can hold several events of one task, in any order across topics. */
 function newestOfEach(events: readonly TaskNews[]): Map<Task['id'], TaskNews> {

@@ -285,6 +285,21 @@ describe('when tasks change', () => {
     });
   });
 
+  // Guarantees what the description of reopening says: no milestone reaches by itself because of it.
+  describe('the tasks that a closing cancels', () => {
+    it('reach nothing, also when that is heard of only after the project was reopened', async () => {
+      const project = await aFitout();
+      const [last, ...others] = tasksOf(project);
+      await service.hear(...others.map((task) => completed(caller, task)));
+      await service.as(caller).post(`/projects/${project.id}/close`, { outcome: 'cancelled' });
+      const closed = (await service.eventsOf(caller, project.id)).at(-1)!.public!;
+      await service.as(caller).post(`/projects/${project.id}/reopen`);
+      await service.hear(news(caller, last!, 'cancelled', { at: closed.timestamp }));
+      expect(await milestoneOf(project)).toMatchObject({ status: 'pending', progress: { tasks: 4, tasks_completed: 4 } });
+      expect(await reachedOf(project.milestones[0]!)).toEqual([]);
+    });
+  });
+
   describe('exactly one milestone.reached', () => {
     it('comes of all news twice, late, and in any order and batches', async () => {
       await fc.assert(

@@ -33,7 +33,12 @@ export class ListProjects {
 type Filter = Omit<ListProjectsQuery, 'limit' | 'cursor'>;
 
 /** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
-function newestFirst(filter: Filter, after: readonly unknown[] | null, count: number, now: Date): { text: string; values: unknown[] } {
+export function newestFirst(
+  filter: Filter,
+  after: readonly unknown[] | null,
+  count: number,
+  now: Date,
+): { text: string; values: unknown[] } {
   const values: unknown[] = [now];
   const conditions: string[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
@@ -47,13 +52,25 @@ function newestFirst(filter: Filter, after: readonly unknown[] | null, count: nu
   where('p.reference =', filter.reference);
   where('p.due_on >=', filter.due_from);
   where('p.due_on <=', filter.due_until);
-  for (const [key, text] of Object.entries(filter.metadata ?? {}))
-    conditions.push(`p.id in (select m.project_id from project_metadata m where m.key = ${value(key)} and m.value = ${value(text)})`);
+  const pairs = Object.entries(filter.metadata ?? {});
+  // A pair is walked in order, for there may be any number of projects that have it; only a deal and a reference have few for certain.
+  const leading = filter.deal_id !== undefined || filter.reference !== undefined ? undefined : pairs.shift();
+  if (leading !== undefined) {
+    where('m.key =', leading[0]);
+    where('m.value =', leading[1]);
+  }
+  // Looked up project by project, by the primary key: as a join the planner would rather gather every project with the pair first.
+  for (const [key, text] of pairs)
+    conditions.push(`(select o.value from project_metadata o where o.project_id = p.id and o.key = ${value(key)}) = ${value(text)}`);
+  const id = leading === undefined ? 'p.id' : 'm.project_id';
   // An id never changes, so the walk goes on from the same place whatever happened to the row it stopped at.
-  where('p.id collate "C" <', after?.[0]);
+  where(`${id} collate "C" <`, after?.[0]);
   return {
-    text: `select ${projectColumns('$1')} from projects p
-           ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by p.id collate "C" desc limit ${value(count)}`,
+    text: `select ${projectColumns('$1')} from ${leading === undefined ? 'projects p' : WITH_PAIR}
+           ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by ${id} collate "C" desc limit ${value(count)}`,
     values,
   };
 }
+
+/** The pairs in the order of their index, each with its project; `offset 0` keeps the planner from turning that round. */
+const WITH_PAIR = `project_metadata m cross join lateral (select * from projects where id = m.project_id offset 0) p`;

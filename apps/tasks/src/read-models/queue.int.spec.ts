@@ -11,6 +11,7 @@ import { aPlan, KEY } from '../domain/task.examples';
 import { overdueAt } from '../due';
 import { startTasks, type TasksService } from '../tasks-service.examples';
 import { FindQueue } from './queue';
+import { ListQueueGroup } from './queue-group';
 
 // 11:30 in Kolkata, 01:00 in New York.
 const NOW = new Date('2026-11-23T06:00:00.000Z');
@@ -59,6 +60,7 @@ describe("a person's queue", () => {
       time_zone: 'Asia/Kolkata',
       as_of: NOW.toISOString(),
       counts: { overdue: 0, today: 0, upcoming: 0, no_date: 0 },
+      next_cursors: { overdue: null, today: null, upcoming: null, no_date: null },
       overdue: [],
       today: [],
       upcoming: [],
@@ -116,12 +118,17 @@ describe("a person's queue", () => {
     expect(no_date.map(({ blocked }) => blocked)).toEqual([true, false]);
   });
 
-  it('shows the first hundred of a group and counts them all', async () => {
+  it('shows the first hundred of a group, counts them all, and says where it goes on', async () => {
     const dates = Array.from({ length: 130 }, (_, index) => addDays('2026-12-01', 129 - index));
     const ids = await given(...dates.map((date) => on(date)));
-    const { upcoming, counts } = await queue();
+    const { upcoming, counts, next_cursors } = await queue();
     expect(counts.upcoming).toBe(130);
     expect(idsOf(upcoming)).toEqual(ids.reverse().slice(0, 100));
+    expect(next_cursors).toEqual({ overdue: null, today: null, upcoming: expect.any(String), no_date: null });
+    const rest = await service.app
+      .get(ListQueueGroup)
+      .list(asha, caller, { group: 'upcoming', limit: 100, cursor: next_cursors.upcoming! }, NOW);
+    expect([idsOf(rest.data), rest.has_more]).toEqual([ids.slice(100), false]);
   });
 
   describe('over HTTP', () => {

@@ -3,6 +3,7 @@ import type { Task } from '@works/contracts/tasks';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
 import { startTasks, type TasksService } from '../tasks-service.examples';
+import { newestFirst } from './task-list';
 
 type Query = Record<string, string | number>;
 interface Page {
@@ -132,6 +133,15 @@ describe('GET /tasks, filtered', () => {
       expect(await errorsOf({ metadata: 'po' })).toEqual([422, '/metadata wrong_type']);
       expect((await errorsOf({ [`metadata[${'k'.repeat(41)}]`]: 'x' }))[0]).toBe(422);
       expect(await errorsOf({ 'colour[of]': 'red' })).toEqual([422, '/colour unknown_field']);
+    });
+
+    // Statistics are always behind: without any, a pair is a range of its index in the order of the list, however many tasks have it.
+    it('reads the pair in order, and each of its tasks by its id', async () => {
+      for (let made = 0; made < 3; made++) await create('one', { metadata: { po: '1', site: 'North' } });
+      const { text, values } = newestFirst({ metadata: { po: '1', site: 'North' }, status: 'open' }, new Date(), [newId('tsk')], 26);
+      const plan = (await service.query<{ 'QUERY PLAN': string }>(caller, `explain ${text}`, values)).map((row) => row['QUERY PLAN']);
+      expect(plan.find((line) => /Scan/.test(line) && !/Subquery/.test(line))).toContain('using task_metadata_pairs on task_metadata m');
+      expect(plan.filter((line) => /Sort|Hash|Seq Scan/.test(line))).toEqual([]);
     });
 
     // Guarantees that a filter cannot be used to learn what another tenant has.

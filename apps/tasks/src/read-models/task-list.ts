@@ -38,7 +38,12 @@ export class ListTasks {
 }
 
 /** Only the conditions that are asked for, so that the planner can pick the one index in which they are a range in order. */
-function newestFirst(filter: Filter, now: Date, after: readonly unknown[] | null, count: number): { text: string; values: unknown[] } {
+export function newestFirst(
+  filter: Filter,
+  now: Date,
+  after: readonly unknown[] | null,
+  count: number,
+): { text: string; values: unknown[] } {
   const values: unknown[] = [];
   const value = (given: unknown) => `$${values.push(given)}`;
   const conditions: string[] = [];
@@ -58,14 +63,25 @@ function newestFirst(filter: Filter, now: Date, after: readonly unknown[] | null
   where(filter.blocked, (so) => onlyIf(so, `t.status = 'open' and t.state->'depends_on' <> '[]' and ${BLOCKED}`));
   // The collation knows the cases of all letters; the database's own may know those of ASCII only.
   where(filter.title, (text) => `t.state->>'title' collate "und-x-icu" ilike ${value(`%${text.replace(/[\\%_]/g, '\\$&')}%`)}`);
-  for (const [key, text] of Object.entries(filter.metadata ?? {}))
-    conditions.push(`t.id in (select m.task_id from task_metadata m where m.key = ${value(key)} and m.value = ${value(text)})`);
+  const pairs = Object.entries(filter.metadata ?? {});
+  // A project, a milestone and a person have so many tasks; of a pair there may be any number, and it must be walked in order.
+  const narrowed = filter.project_id !== undefined || filter.milestone_id !== undefined || filter.assignee_id !== undefined;
+  const leading = narrowed ? undefined : pairs.shift();
+  where(leading, ([key, text]) => `m.key = ${value(key)} and m.value = ${value(text)}`);
+  // Looked up task by task, by the primary key: as a join the planner would rather gather every task with the pair first.
+  for (const [key, text] of pairs)
+    conditions.push(`(select o.value from task_metadata o where o.task_id = t.id and o.key = ${value(key)}) = ${value(text)}`);
+  const id = leading === undefined ? 't.id' : 'm.task_id';
   // An id never changes, so the walk goes on from the same place whatever happened to the row it stopped at.
-  if (after !== null) conditions.push(`t.id collate "C" < ${value(after[0])}`);
+  if (after !== null) conditions.push(`${id} collate "C" < ${value(after[0])}`);
   return {
-    text: `select ${TASK_COLUMNS} from tasks t ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by t.id collate "C" desc limit ${value(count)}`,
+    text: `select ${TASK_COLUMNS} from ${leading === undefined ? 'tasks t' : WITH_PAIR}
+           ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''} order by ${id} collate "C" desc limit ${value(count)}`,
     values,
   };
 }
+
+/** The pairs in the order of their index, each with its task; `offset 0` keeps the planner from turning that round. */
+const WITH_PAIR = `task_metadata m cross join lateral (select * from tasks where id = m.task_id offset 0) t`;
 
 const onlyIf = (so: boolean, condition: string): string => (so ? `(${condition})` : `not (${condition})`);

@@ -1,5 +1,8 @@
+import type { Lane } from './places';
+
 /** What a worker needs to make one attempt. */
 export interface Leased {
+  readonly lane: Lane;
   readonly deliveryId: string;
   readonly leaseToken: string;
   readonly endpointId: string;

@@ -7,7 +7,7 @@ import { nextAttemptAt } from '../domain/schedule';
 import type { Leased, Outcome } from './attempt';
 import type { KeptSecrets } from './kept-secrets';
 import type { DeliveryMetrics } from './delivery-metrics';
-import { Places, type Lane } from './places';
+import { Places } from './places';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
 import {
@@ -32,6 +32,8 @@ export interface EngineParts {
   readonly secrets: KeptSecrets;
   readonly metrics: DeliveryMetrics;
   readonly logger: Logger;
+  /** Told of the endpoints whose sequence has moved on, once that has committed. */
+  readonly numbered?: (endpointIds: readonly string[]) => void;
   readonly leaseSeconds?: number;
   readonly graceMs?: number;
 }
@@ -49,6 +51,8 @@ export class DeliveryEngine {
   private claiming: Promise<void> | null = null;
   private claimAgain = false;
   private backlog = false;
+  /** Replays may wait. Most of the time none do, and nobody needs to ask; those of other workers are found when the timer looks. */
+  private replays = true;
   private timer: NodeJS.Timeout | null = null;
   private timerAt = Infinity;
   private stopping = false;
@@ -66,14 +70,21 @@ export class DeliveryEngine {
   /** Keeps the events and sends at once what is leased to us in the same transaction; the rest waits for a claim. */
   async fanOut(events: readonly NewEvent[]): Promise<void> {
     const capacity = this.stopping ? 0 : this.places.free('first');
-    const { leased, waiting } = await fanOut(this.parts.pool, events, {
+    const { leased, waiting, endpointIds } = await fanOut(this.parts.pool, events, {
       leaseToken: this.newLeaseToken(),
       leaseSeconds: this.leaseSeconds,
       capacity,
-      free: this.places.freeByEndpoint(),
+      free: this.places.freeByEndpoint('first'),
     });
+    this.parts.numbered?.(endpointIds);
     await this.sendWhatHasPlaces(leased);
     if (waiting) this.expectBacklog();
+  }
+
+  /** Replays have been made. */
+  wakeForReplays(): void {
+    this.replays = true;
+    this.wake();
   }
 
   /** Looks for what is due now; calls that come while it looks make it look once more. */
@@ -109,23 +120,26 @@ export class DeliveryEngine {
 
   private async claim(): Promise<void> {
     this.backlog = false;
-    for (const lane of ['first', 'retry'] as const) {
+    const lanes = this.replays ? (['first', 'retry', 'replay'] as const) : (['first', 'retry'] as const);
+    this.replays = false;
+    for (const lane of lanes) {
       const limit = this.places.free(lane);
       if (limit === 0) {
         this.backlog = true;
         continue;
       }
       const leased = await claimDueDeliveries(this.parts.pool, {
-        retries: lane === 'retry',
+        lane,
         leaseToken: this.newLeaseToken(),
         leaseSeconds: this.leaseSeconds,
         limit,
-        free: this.places.freeByEndpoint(),
+        free: this.places.freeByEndpoint(lane),
       });
       if (leased.length > 0) mayDieAt('deliveries-claimed');
       await this.sendWhatHasPlaces(leased);
       // Where we found some there may be more than there were places for.
       if (leased.length > 0) this.backlog = true;
+      if (lane === 'replay' && leased.length > 0) this.replays = true;
     }
     const dueInMs = await nextDueInMs(this.parts.pool);
     this.wakeIn(Math.min(dueInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
@@ -134,7 +148,7 @@ export class DeliveryEngine {
   /** A claim and a fan-out can lease for the same free places at the same time, or while we stop: what has no place is not begun but given back. */
   private async sendWhatHasPlaces(leased: readonly Leased[]): Promise<void> {
     const placeless = leased.filter((delivery) => {
-      if (this.stopping || !this.places.hasFree(delivery.endpointId)) return true;
+      if (this.stopping || !this.places.hasFree(delivery.endpointId, delivery.lane)) return true;
       this.send(delivery);
       return false;
     });
@@ -146,7 +160,7 @@ export class DeliveryEngine {
   }
 
   private send(leased: Leased): void {
-    const lane: Lane = leased.attemptsMade > 0 ? 'retry' : 'first';
+    const { lane } = leased;
     this.places.take(lane, leased.endpointId, leased.maxInFlight);
     this.parts.metrics.inFlight.set(this.places.inFlight);
     const sending = this.attempt(leased)
@@ -156,6 +170,7 @@ export class DeliveryEngine {
       .finally(() => {
         this.underWay.delete(sending);
         const wasFull = this.places.giveBack(lane, leased.endpointId);
+        if (lane === 'replay') this.replays = true;
         this.parts.metrics.inFlight.set(this.places.inFlight);
         if (this.backlog || wasFull) this.wake();
       });
@@ -213,6 +228,7 @@ export class DeliveryEngine {
       () => {
         this.timer = null;
         this.timerAt = Infinity;
+        this.replays = true;
         this.wake();
       },
       Math.max(0, ms),

@@ -22,7 +22,7 @@ describe('leases', () => {
     return endpoint;
   };
   const claim = (leaseToken = newId('wrk')) =>
-    claimDueDeliveries(database.workers, { retries: false, leaseToken, leaseSeconds: 30, limit: 100, free: {} });
+    claimDueDeliveries(database.workers, { lane: 'first', leaseToken, leaseSeconds: 30, limit: 100, free: {} });
   const resultOf = (leased: Leased, statusCode: number) => {
     const outcome = anOutcome(statusCode);
     const next = outcome.error === null ? null : nextAttemptAt(1, outcome.endedAt);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { newId } from '@works/platform/ids';
 import type { Leased, Outcome } from './attempt';
+import type { Lane } from './places';
 
 /** Longer than an attempt's deadline and the recording after it; a worker that is silent for longer is taken for dead. */
 export const LEASE_SECONDS = 30;
@@ -22,7 +23,8 @@ interface LeasedRow {
   attempts_made?: number;
 }
 
-export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
+export const leasedOf = (row: LeasedRow, leaseToken: string, lane: Lane): Leased => ({
+  lane,
   deliveryId: row.delivery_id,
   leaseToken,
   endpointId: row.endpoint_id,
@@ -46,16 +48,19 @@ interface Lease {
   readonly free: Record<string, number>;
 }
 
+/** As the index of what waits numbers them. */
+const LANES: Record<Lane, number> = { first: 0, retry: 1, replay: 2 };
+
 export async function claimDueDeliveries(
   pool: Pool,
-  { retries, leaseToken, leaseSeconds, limit, free }: Lease & { retries: boolean; limit: number },
+  { lane, leaseToken, leaseSeconds, limit, free }: Lease & { lane: Lane; limit: number },
 ): Promise<Leased[]> {
   const { rows } = await pool.query<LeasedRow>({
     name: 'works_claim_deliveries',
     text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5)',
-    values: [retries, leaseToken, leaseSeconds, limit, JSON.stringify(free)],
+    values: [LANES[lane], leaseToken, leaseSeconds, limit, JSON.stringify(free)],
   });
-  return rows.map((row) => leasedOf(row, leaseToken));
+  return rows.map((row) => leasedOf(row, leaseToken, lane));
 }
 
 export interface NewEvent {
@@ -71,12 +76,15 @@ export interface NewEvent {
   readonly after: string;
 }
 
-/** See works_fan_out in the migration. Resolves with what is leased to us, and whether other deliveries wait for a claim. */
+/**
+ * See works_fan_out in the migration. Resolves with what is leased to us, whether other deliveries wait for a claim, and the endpoints whose
+ * sequence has moved on.
+ */
 export async function fanOut(
   pool: Pool,
   events: readonly NewEvent[],
   { leaseToken, leaseSeconds, capacity, free }: Lease & { capacity: number },
-): Promise<{ leased: Leased[]; waiting: boolean }> {
+): Promise<{ leased: Leased[]; waiting: boolean; endpointIds: string[] }> {
   const { rows } = await pool.query<LeasedRow & { waiting: boolean }>({
     name: 'works_fan_out',
     text: 'select * from works_fan_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
@@ -97,14 +105,14 @@ export async function fanOut(
       JSON.stringify(free),
     ],
   });
-  const leased = rows.filter((row) => !row.waiting).map((row) => leasedOf(row, leaseToken));
-  return { leased, waiting: leased.length < rows.length };
+  const leased = rows.filter((row) => !row.waiting).map((row) => leasedOf(row, leaseToken, 'first'));
+  return { leased, waiting: leased.length < rows.length, endpointIds: rows.map((row) => row.endpoint_id) };
 }
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /**
- * What the ids of one fan-out's deliveries begin with: the time of a ULID and ten characters of chance; the statement counts up the last six.
+ * What the ids of deliveries begin with that one statement makes: the time of a ULID and ten characters of chance; the statement counts up the last six.
  * Not the beginning of a ULID as it is made: those of one millisecond differ only at the end.
  */
 export const deliverySeed = (): string =>

@@ -21,6 +21,9 @@ export const PROBLEMS = {
   test_mode_only: { status: 409, title: 'This exists in test mode only', retryable: false },
   endpoint_deleted: { status: 409, title: 'The endpoint is deleted', retryable: false },
   delivery_pending: { status: 409, title: 'The delivery is still being attempted', retryable: false },
+  replay_ended: { status: 409, title: 'The replay has ended', retryable: false },
+  too_many_replays: { status: 409, title: 'As many replays are under way as there can be', retryable: false },
+  too_many_waiting: { status: 429, title: 'As many requests are waiting as there can be', retryable: true },
   endpoint_url_refused: { status: 422, title: 'The endpoint address may not be used', retryable: false },
 } as const satisfies Record<string, ProblemKind>;
 

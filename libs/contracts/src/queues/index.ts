@@ -1,4 +1,5 @@
-import { Fixed, IdOf, Instant, ListOf, Nested, TimeZone, WholeNumber } from '../fields';
+import { Fixed, IdOf, Instant, ListOf, Nested, OneOf, Text, TimeZone, WholeNumber } from '../fields';
+import { PageQuery } from '../lists';
 import { Task } from '../tasks';
 
 const TASKS_MAX = 2_147_483_647;
@@ -18,6 +19,21 @@ export class QueueCounts {
   no_date!: number;
 }
 
+/** Where each group goes on behind the tasks that are shown; null where there are no more. */
+export class QueueCursors {
+  @Text({ max: 1_000, nullable: true })
+  overdue!: string | null;
+
+  @Text({ max: 1_000, nullable: true })
+  today!: string | null;
+
+  @Text({ max: 1_000, nullable: true })
+  upcoming!: string | null;
+
+  @Text({ max: 1_000, nullable: true })
+  no_date!: string | null;
+}
+
 /** The open tasks of one person, each group with what falls due first first. Blocked tasks are marked, not hidden. */
 export class Queue {
   @Fixed('queue')
@@ -35,6 +51,9 @@ export class Queue {
   @Nested(() => QueueCounts)
   counts!: QueueCounts;
 
+  @Nested(() => QueueCursors)
+  next_cursors!: QueueCursors;
+
   @ListOf(() => Task, { max: 100 })
   overdue!: Task[];
 
@@ -51,5 +70,14 @@ export class Queue {
 /** Query of `GET /users/{id}/queue`. */
 export class QueueQuery {
   @TimeZone({ optional: true, description: "Whose today. Default: the organization's zone." })
+  time_zone?: string;
+}
+
+/** Query of `GET /users/{id}/queue/tasks`. */
+export class QueueGroupQuery extends PageQuery {
+  @OneOf(['overdue', 'today', 'upcoming', 'no_date'], { description: 'Which group of the queue.' })
+  group!: 'overdue' | 'today' | 'upcoming' | 'no_date';
+
+  @TimeZone({ optional: true, description: "Whose today. Default: the organization's zone. The same for the whole walk." })
   time_zone?: string;
 }

@@ -353,6 +353,27 @@ export class ListEventsQuery extends PageQuery {
   project_id?: string;
 }
 
+/** One number of an endpoint's sequence. Like an event it has no version: what can change of it is how its delivery fares. */
+export class EndpointEvent {
+  @Fixed('endpoint_event')
+  object!: 'endpoint_event';
+  @WholeNumber({ min: 1, max: LARGEST, description: 'Counts without gaps; the header `webhook-sequence`.' })
+  sequence!: number;
+  @IdOf('dlv', { description: 'The newest delivery under this sequence.' })
+  delivery_id!: string;
+  @OneOf(DELIVERY_STATUSES)
+  delivery_status!: (typeof DELIVERY_STATUSES)[number];
+  @Nested(() => Event)
+  event!: Event;
+}
+
+export class PullEventsQuery extends PageQuery {
+  @WholeNumber({ min: 0, max: LARGEST, optional: true, description: 'The last sequence you have. Default 0.' })
+  after?: number;
+  @WholeNumber({ min: 0, max: 30, optional: true, description: 'Seconds to wait for something newer when there is nothing. Default 0.' })
+  wait?: number;
+}
+
 export class SendTestEventBody {
   @OneOf(EVENT_TYPES)
   type!: (typeof EVENT_TYPES)[number];

@@ -1,6 +1,3 @@
--- What an endpoint was sent or will be, by number: a replay repeats the number of the first delivery, so the first ones are each number once.
-create index if not exists deliveries_in_sequence on deliveries (endpoint_id, sequence) where replay_of is null;
-
 -- Up to which number an endpoint's deliveries are known to be all there.
 create table reconciled_sequences (
   endpoint_id     text        primary key references webhook_endpoints (id),
