@@ -4,17 +4,23 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { eventually } from '@works/platform/testing';
+import { BillingServer } from '../../apps/projects/src/invoices/billing-server.examples';
 import { follow } from '../support/guide';
 import { Product, root } from '../support/product';
 
 /** Guarantees that what the guides tell people to paste works, and answers what the guide says. */
 describe('the guides', () => {
+  let billing: BillingServer;
   let product: Product;
 
   beforeAll(async () => {
-    product = await Product.start();
+    billing = await BillingServer.listen();
+    product = await Product.start('embedded', billing.environment);
   }, 90_000);
-  afterAll(() => product.stop(), 30_000);
+  afterAll(async () => {
+    await product.stop();
+    await billing.close();
+  }, 30_000);
 
   const send = async (key: string, path: string, body: object) => {
     const headers = { authorization: `Bearer ${key}`, 'idempotency-key': randomUUID(), 'content-type': 'application/json' };
@@ -41,6 +47,24 @@ describe('the guides', () => {
         expect.objectContaining({ pointer: '/variables/area', code: 'unknown_field' }),
       ],
     ]);
+  });
+
+  it('milestones-and-billing.md: what it reaches twice is drafted twice, to the letter of the contract it shows', async () => {
+    const before = billing.drafts.length;
+    const shown = await follow('milestones-and-billing.md', { API: product.url, KEY: product.organizations[0]!.live_key });
+    expect(shown.filter(({ promised }) => promised === '409').map(({ body }) => JSON.parse(body).code)).toEqual([
+      'milestone_blocked',
+      'no_invoice',
+    ]);
+    await eventually(() => expect(billing.drafts.length - before).toBe(2));
+    const { id, key: _key, organizationId: _organization, ...draft } = billing.drafts.at(-1)!;
+    expect(draft).toEqual({
+      livemode: true,
+      contact_id: 'ctc_01J9XW5T9ZQ0V7C2N4R8B6M3KG',
+      items: [{ catalog_item_id: 'itm_01J9XW5T9ZQ0V7C2N4R8B6M3KH', qty: 2 }],
+      due_in_days: 14,
+    });
+    expect([id, billing.complaints]).toEqual([expect.stringMatching(/^inv_/), []]);
   });
 
   it('dates-and-time-zones.md: both anchors lead to the plan that it names', async () => {

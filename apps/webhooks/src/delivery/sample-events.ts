@@ -1,5 +1,5 @@
 import type { EventType } from '@works/contracts/events';
-import type { Milestone } from '@works/contracts/milestones';
+import type { Milestone, MilestoneInvoice } from '@works/contracts/milestones';
 import type { Project } from '@works/contracts/projects';
 import type { Task, TaskComment } from '@works/contracts/tasks';
 import type { Caller } from '@works/platform/caller';
@@ -20,6 +20,18 @@ interface Scene {
   readonly at: string;
 }
 
+const reachedAt = (at: string) => ({ status: 'reached', reached_at: at, blocked_by: [] });
+
+const anInvoice = (overrides: Partial<MilestoneInvoice>): MilestoneInvoice => ({
+  status: 'pending',
+  id: null,
+  error: null,
+  attempts: 1,
+  drafted_at: null,
+  next_attempt_at: null,
+  ...overrides,
+});
+
 /** What differs from the plain resource, and what was before, for types that are about a change. */
 const CHANGES: Partial<Record<EventType, (scene: Scene) => { now: object; previous: object }>> = {
   'project.closed': ({ at }) => ({
@@ -33,6 +45,18 @@ const CHANGES: Partial<Record<EventType, (scene: Scene) => { now: object; previo
   }),
   'milestone.updated': () => ({ now: { due_on: '2026-12-04', version: 2 }, previous: { due_on: '2026-11-30' } }),
   'milestone.reopened': ({ at }) => ({ now: { version: 5 }, previous: { status: 'reached', reached_at: at } }),
+  'milestone.invoice_requested': ({ at }) => ({
+    now: { ...reachedAt(at), invoice: anInvoice({ attempts: 0 }), version: 6 },
+    previous: { invoice: anInvoice({ status: 'failed', error: 'SK Billing answered 422.' }) },
+  }),
+  'milestone.invoice_drafted': ({ at }) => ({
+    now: { ...reachedAt(at), invoice: anInvoice({ status: 'drafted', id: newId('inv'), drafted_at: at }), version: 5 },
+    previous: { invoice: anInvoice({ attempts: 0 }) },
+  }),
+  'milestone.invoice_failed': ({ at }) => ({
+    now: { ...reachedAt(at), invoice: anInvoice({ status: 'failed', error: 'SK Billing answered 422.' }), version: 5 },
+    previous: { invoice: anInvoice({ attempts: 0 }) },
+  }),
   'milestone.reached': ({ at }) => ({
     now: { status: 'reached', reached_at: at, blocked_by: [], version: 4 },
     previous: { status: 'pending' },
@@ -74,7 +98,11 @@ export function sampleOf(type: EventType, caller: Caller, now: Date): Sample {
       return {
         subject: scene.milestoneId,
         projectId: scene.projectId,
-        data: { milestone: { ...aMilestone(scene), ...changed }, previous },
+        data: {
+          milestone: { ...aMilestone(scene), ...changed },
+          ...('invoice' in changed && { invoice: changed.invoice }),
+          previous,
+        },
       };
     default:
       return {

@@ -31,6 +31,9 @@ describe('an event in words', () => {
     ['Milestone Groundwork reached', 'milestone.reached'],
     ['Milestone Groundwork reached, signed off by key_1', 'milestone.reached', { sign_off: { by: { type: 'api_key', id: 'key_1' } } }],
     ['Milestone Groundwork reopened', 'milestone.reopened'],
+    ['Invoice for milestone Groundwork asked for', 'milestone.invoice_requested'],
+    ['Invoice for milestone Groundwork drafted', 'milestone.invoice_drafted'],
+    ['Invoice for milestone Groundwork not drafted', 'milestone.invoice_failed'],
     ['Order the glass added', 'task.created'],
     ['Due date of Order the glass moved from 2026-11-30 to 2026-12-04', 'task.updated', { due_on: '2026-12-04' }, { due_on: '2026-11-30' }],
     ['Due date of Order the glass set to 2026-12-04', 'task.updated', { due_on: '2026-12-04' }, { due_on: null }],
@@ -52,6 +55,15 @@ describe('an event in words', () => {
     ['Order the glass commented on', 'task.commented'],
   ])('reads: %s', (words, type, ...fields) => {
     expect(phraseOf(event(type, ...fields))).toBe(words);
+  });
+
+  it('names the invoice that was drafted, and why one was not', () => {
+    const told = (type: EventType, invoice: object) => ({ type, subject: 'mst_1', data: { milestone: RESOURCES['milestone'], invoice } });
+    expect(phraseOf(told('milestone.invoice_drafted', { id: 'inv_1' }))).toBe('Invoice for milestone Groundwork drafted: inv_1');
+    expect(phraseOf(told('milestone.invoice_failed', { error: 'SK Billing answered 503.' }))).toBe(
+      'Invoice for milestone Groundwork not drafted: SK Billing answered 503.',
+    );
+    expect(phraseOf(told('milestone.invoice_failed', { error: 'Long\nwinded' }))).toBe('Invoice for milestone Groundwork not drafted');
   });
 
   it('says something else for each type', () => {

@@ -12,6 +12,8 @@ export const PROBLEMS = {
   project_has_open_work: { status: 409, title: 'The project still has open work', retryable: false },
   too_many_milestones: { status: 409, title: 'The project has as many milestones as it can have', retryable: false },
   milestone_blocked: { status: 409, title: 'Something still blocks the milestone', retryable: false },
+  no_invoice: { status: 409, title: 'The milestone has no invoice to draft', retryable: false },
+  billing_not_configured: { status: 409, title: 'No invoices are drafted in this mode', retryable: false },
   dependency_cycle: { status: 422, title: 'The dependencies would form a cycle', retryable: false },
   task_blocked: { status: 409, title: 'Open dependencies block the task', retryable: false },
   task_completed: { status: 409, title: 'The task is completed', retryable: false },
