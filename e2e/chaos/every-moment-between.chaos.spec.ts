@@ -33,10 +33,10 @@ const EVERY_MOMENT: Record<FaultPoint, Service> = {
 
 const MOMENTS: Record<Log, Moment[]> = {
   embedded: FAULT_POINTS.map((point) => ({ point, service: EVERY_MOMENT[point] })),
-  // What a log has a part in; where its consumer dies without a lease nobody has to wait for one.
+  // What a log has a part in.
   kafka: [
     { point: 'relay-published', service: 'tasks' },
-    { point: 'reaction-committed', service: 'projects' },
+    { point: 'reaction-committed', service: 'webhooks' },
   ],
 };
 
