@@ -8,6 +8,7 @@ const ALL = [
   'scaffold',
   'dry-run',
   'queue',
+  'overdue-scan',
   'list-pages',
   'append-at-size',
   'webhook-latency',

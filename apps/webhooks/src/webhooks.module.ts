@@ -29,6 +29,7 @@ import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
+import { Hastening } from './delivery/hastening';
 import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
 import { Reconciler } from './delivery/reconciler';
@@ -162,7 +163,10 @@ const reconciler = {
 };
 
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [secrets, SecretsLife, watch, engine, replays, reconciler, EngineLife, EndpointChanges, ReplayJobs] })
+@Module({
+  controllers,
+  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, EngineLife, EndpointChanges, ReplayJobs, Hastening],
+})
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {

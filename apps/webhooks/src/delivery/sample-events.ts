@@ -2,6 +2,7 @@ import type { EventType } from '@works/contracts/events';
 import type { Milestone, MilestoneInvoice } from '@works/contracts/milestones';
 import type { Project } from '@works/contracts/projects';
 import type { Task, TaskComment } from '@works/contracts/tasks';
+import type { TestClock } from '@works/contracts/test-clock';
 import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 
@@ -72,6 +73,8 @@ const CHANGES: Partial<Record<EventType, (scene: Scene) => { now: object; previo
     now: { status: 'completed', completed_at: at, completed_by: caller.actor, version: 3 },
     previous: { status: 'open' },
   }),
+  'task.overdue': () => ({ now: { due_on: '2026-11-20', overdue: true, version: 3 }, previous: { overdue: false } }),
+  'test_clock.advanced': ({ at }) => ({ now: {}, previous: { now: at, offset_ms: 0 } }),
   'task.cancelled': ({ at }) => ({ now: { status: 'cancelled', cancelled_at: at, version: 3 }, previous: { status: 'open' } }),
 };
 
@@ -104,6 +107,10 @@ export function sampleOf(type: EventType, caller: Caller, now: Date): Sample {
           previous,
         },
       };
+    case 'test_clock': {
+      const clock = aTestClock(scene);
+      return { subject: clock.id, projectId: null, data: { test_clock: clock, previous } };
+    }
     default:
       return {
         subject: scene.taskId,
@@ -123,6 +130,20 @@ const aComment = ({ taskId, caller, at }: Scene): TaskComment => ({
   updated_at: at,
   version: 1,
 });
+
+/** Two days ahead. */
+const aTestClock = ({ caller, at }: Scene): TestClock => {
+  const [offset_ms, now] = [2 * 86_400_000, new Date(Date.parse(at) + 2 * 86_400_000).toISOString()];
+  return {
+    id: `clk_${caller.organizationId.slice('org_'.length)}`,
+    object: 'test_clock',
+    now,
+    offset_ms,
+    created_at: now,
+    updated_at: now,
+    version: 1,
+  };
+};
 
 const aProject = ({ projectId, personId, caller, at }: Scene): Project => ({
   id: projectId,

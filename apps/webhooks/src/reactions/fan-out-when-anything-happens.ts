@@ -1,9 +1,11 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { EVENT_TYPES, type PublicEvent } from '@works/contracts/events';
+import type { TestClockEventData } from '@works/contracts/test-clock';
 import { Batcher } from '@works/platform/batching';
 import { DeliveryEngine } from '../delivery/delivery-engine';
 import type { NewEvent } from '../delivery/statements';
+import { Hastening } from '../delivery/hastening';
 
 /** Events in one transaction; more would keep the endpoint's first webhook waiting for the last. */
 const BATCH_MAX = 500;
@@ -26,11 +28,16 @@ export class FanOutWhenAnythingHappens {
     },
   });
 
-  constructor(private readonly engine: DeliveryEngine) {}
+  constructor(
+    private readonly engine: DeliveryEngine,
+    private readonly hastening: Hastening,
+  ) {}
 
   @EventPattern([...EVENT_TYPES], { batch: true })
   async fanOut(@Payload() events: PublicEvent[]): Promise<void> {
     await this.batches.add(events);
+    for (const event of events)
+      if (event.type === 'test_clock.advanced') await this.hastening.retries(event as unknown as PublicEvent<TestClockEventData>);
   }
 }
 

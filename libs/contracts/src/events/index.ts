@@ -18,7 +18,9 @@ export const EVENT_TYPES = [
   'task.completed',
   'task.reopened',
   'task.cancelled',
+  'task.overdue',
   'task.commented',
+  'test_clock.advanced',
 ] as const;
 
 /** One of the public event types. */

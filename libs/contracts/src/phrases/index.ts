@@ -58,7 +58,9 @@ function phrases(event: Told): Record<EventType, () => string> {
     'task.completed': () => `${name} completed`,
     'task.reopened': () => `${name} reopened`,
     'task.cancelled': () => `${name} cancelled`,
+    'task.overdue': () => `${name} became overdue`,
     'task.commented': () => `${name} commented on`,
+    'test_clock.advanced': () => `Test clock ${name} moved${after(' to ', resource['now'])}`,
   };
 }
 

@@ -6,6 +6,7 @@ const RESOURCES: Record<string, object> = {
   project: { name: 'Site fit-out', outcome: 'delivered' },
   milestone: { name: 'Groundwork', due_on: '2026-12-04', sign_off: null },
   task: { title: 'Order the glass', assignee_id: 'usr_2' },
+  test_clock: { now: '2026-11-25T03:30:00.000Z' },
 };
 
 const event = (type: EventType, resource: object = {}, previous: object = {}) => {
@@ -52,7 +53,9 @@ describe('an event in words', () => {
     ['Order the glass completed', 'task.completed', {}, { status: 'open' }],
     ['Order the glass reopened', 'task.reopened', {}, { status: 'completed' }],
     ['Order the glass cancelled', 'task.cancelled', {}, { status: 'open' }],
+    ['Order the glass became overdue', 'task.overdue', { overdue: true }, { overdue: false }],
     ['Order the glass commented on', 'task.commented'],
+    ['Test clock test_clock_1 moved to 2026-11-25T03:30:00.000Z', 'test_clock.advanced', {}, { now: '2026-11-23T03:30:00.000Z' }],
   ])('reads: %s', (words, type, ...fields) => {
     expect(phraseOf(event(type, ...fields))).toBe(words);
   });

@@ -17,7 +17,7 @@ const BATCH_MAX = 500;
  * A Nest transport on the event log: reactions are ordinary `@EventPattern('task.completed')` handlers, and what they throw
  * reaches the log, which retries. (Nest's own Kafka server commits the offset of a message whose handler failed.)
  * With `{ batch: true }` as the pattern's extras a handler takes all consecutive events that are its own as one array. With `{ keyPrefix }` on all
- * handlers of a service it is given only messages whose keys begin so: of projects, say, and not of what stands alone.
+ * handlers of a service it is given only messages whose keys begin with one of them: of projects, say, and not of what stands alone.
  */
 export class BatchTransport extends Server implements CustomTransportStrategy {
   override transportId = Symbol('event-log');
@@ -64,15 +64,15 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
       topics: this.topics,
       batchMax: BATCH_MAX,
       isOutage,
-      ...this.keyPrefix(),
+      ...this.keyPrefixes(),
       handle: (messages) => this.deliver(messages),
     });
   }
 
   /** What all handlers of the service restrict themselves to need not even be read. */
-  private keyPrefix(): { keyPrefix?: string } {
-    const [first, ...others] = new Set([...this.messageHandlers.values()].map(({ extras }) => extras?.['keyPrefix'] as string | undefined));
-    return first === undefined || others.length > 0 ? {} : { keyPrefix: first };
+  private keyPrefixes(): { keyPrefixes?: string[] } {
+    const prefixes = [...new Set([...this.messageHandlers.values()].map(({ extras }) => extras?.['keyPrefix'] as string | undefined))];
+    return prefixes.includes(undefined) ? {} : { keyPrefixes: prefixes as string[] };
   }
 
   private async deliver(messages: readonly ReceivedMessage[]): Promise<void> {

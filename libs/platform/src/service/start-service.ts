@@ -17,6 +17,7 @@ import { BatchTransport, connectReactions, Inbox } from '../reactions';
 import { Relay } from '../relay';
 import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
+import { TestClockGuard, type TestClocks } from '../test-clock';
 import { giveBackMemory } from './give-back-memory';
 import { Housekeeping } from './housekeeping';
 import { Lag } from './lag';
@@ -35,6 +36,8 @@ export interface ServiceDefinition {
   readonly topics: readonly string[];
   readonly publish: Publish;
   readonly catalogue: ProblemCatalogue;
+  /** Absent where requests know no other time than the real one. */
+  readonly testClocks?: TestClocks;
 }
 
 export interface RunningService {
@@ -91,6 +94,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     ready: { database: () => pool.query('select 1'), reactions: async () => void (transport.topics.length > 0 && transport.subscription) },
   });
   app.useGlobalGuards(new CatchingUpGuard(caughtUp));
+  if (definition.testClocks) app.useGlobalGuards(new TestClockGuard(definition.testClocks, new TenantDatabase(pool), caughtUp));
   connectReactions(app, transport);
   await app.startAllMicroservices();
   relay.start();
