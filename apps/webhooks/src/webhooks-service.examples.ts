@@ -18,7 +18,8 @@ export type WebhooksService = Awaited<ReturnType<typeof startWebhooks>>;
 export async function startWebhooks({
   allowPrivate = true,
   disableAfterHours = 120,
-}: { allowPrivate?: boolean; disableAfterHours?: number } = {}) {
+  environment = {},
+}: { allowPrivate?: boolean; disableAfterHours?: number; environment?: Record<string, string> } = {}) {
   const [own, logDatabase] = await Promise.all([testDatabase('webhooks'), testDatabase('log')]);
   const config = serviceConfig({
     PORT: '0',
@@ -30,6 +31,7 @@ export async function startWebhooks({
     LOG_LEVEL: 'silent',
     WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: String(allowPrivate),
     WEBHOOKS_DISABLE_AFTER_HOURS: String(disableAfterHours),
+    ...environment,
   });
   const service = await runService(webhooksService, config);
   const log = await openEventLog({ eventLog: 'embedded', logDatabaseUrl: logDatabase.appUrl, kafkaBrokers: [], clientId: 'spec' });
@@ -52,6 +54,7 @@ export async function startWebhooks({
   return {
     own,
     owner,
+    logUrl: logDatabase.appUrl,
     app: service.app,
     get: (caller: Caller, url: string) => send(caller, 'GET', url),
     post: (caller: Caller, url: string, body: object = {}, headers = {}) => send(caller, 'POST', url, body, headers),

@@ -13,7 +13,7 @@ import type { ServiceConfig } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
 import { Keyring } from '@works/platform/sealing';
-import { LOGGER, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
+import { Lag, LOGGER, Peers, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
 import { CancelReplay } from './commands/cancel-replay';
 import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
 import { DeleteWebhookEndpoint } from './commands/delete-webhook-endpoint';
@@ -32,6 +32,7 @@ import { DeliveryEngine } from './delivery/delivery-engine';
 import { Hastening } from './delivery/hastening';
 import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
+import { Reconciler } from './delivery/reconciler';
 import { ReplayRunner } from './delivery/replay-runner';
 import { Sender } from './delivery/sender';
 import { SequenceWatch } from './delivery/sequence-watch';
@@ -67,6 +68,9 @@ const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
+/** The services whose facts become events here. */
+const SOURCES = ['projects', 'tasks'];
+
 /** Starts the engine once everything stands, and stops it before the database goes. Who waits is answered before the door closes. */
 @Injectable()
 class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
@@ -74,11 +78,13 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     private readonly engine: DeliveryEngine,
     private readonly runner: ReplayRunner,
     private readonly watch: SequenceWatch,
+    private readonly reconciler: Reconciler,
   ) {}
 
   onApplicationBootstrap(): void {
     this.engine.start();
     this.runner.start();
+    this.reconciler.start();
   }
 
   beforeApplicationShutdown(): void {
@@ -86,7 +92,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.runner.stop();
+    await Promise.all([this.reconciler.stop(), this.runner.stop()]);
     await this.engine.stop();
   }
 }
@@ -157,14 +163,24 @@ const replays = {
     }),
 };
 
+const reconciler = {
+  provide: Reconciler,
+  inject: [WORKER_POOL, Peers, Lag, Metrics, LOGGER],
+  useFactory: (pool: Pool, peers: Peers, lag: Lag, metrics: Metrics, logger: Logger) =>
+    new Reconciler({ pool, peers, lag, sources: SOURCES, registry: metrics.registry, logger }),
+};
+
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [secrets, SecretsLife, watch, engine, replays, EngineLife, EndpointChanges, ReplayJobs, Hastening] })
+@Module({
+  controllers,
+  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, EngineLife, EndpointChanges, ReplayJobs, Hastening],
+})
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {
   name: 'webhooks',
   module: WebhooksModule,
-  sources: ['projects', 'tasks'],
+  sources: SOURCES,
   topics: DOMAIN_EVENT_TYPES,
   // Nothing here happens to a resource that others know; endpoints are configuration.
   publish: () => null,

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { mayDieAt } from '@works/platform/fault-points';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
 import { retryAfterMs } from '../domain/retry-after';
@@ -135,6 +136,7 @@ export class DeliveryEngine {
       retries,
       replays,
     });
+    if (leased.length > 0) mayDieAt('deliveries-claimed');
     await this.sendWhatHasPlaces(leased);
     // Where we found some there may be more than there were places for.
     if (passedOver || leased.length > 0) this.backlog = true;
@@ -182,12 +184,14 @@ export class DeliveryEngine {
     // Not an attempt: the lease ends by the clock, and the delivery waits for a process that has the key.
     if (secret === null) return;
     const outcome = await this.parts.sender.attempt({ ...leased, secret });
+    mayDieAt('webhook-answered');
     this.parts.metrics.note(leased, outcome);
     this.say(leased, outcome);
     const number = leased.attemptsMade + 1;
     const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
     await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
+    mayDieAt('attempt-recorded');
     if (next !== null) this.wakeIn(next.getTime() - Date.now());
   }
 

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { unreachable } from '@works/platform/errors';
+import { mayDieSoonAt } from '@works/platform/fault-points';
 import { refusalOf } from '../domain/endpoint-address';
 import { ATTEMPTS_MAX } from '../domain/schedule';
 import { mayContact, RefusedAddress, resolveAddresses } from './addresses';
@@ -111,6 +112,7 @@ class Attempt {
       // On a connection that was kept alive there was nothing to wait for.
       this.timings.connect = newest !== undefined && newest.at >= since ? performance.now() - since : null;
       this.stage = 'headers';
+      mayDieSoonAt('webhook-sent');
     });
   }
 

@@ -1,6 +1,7 @@
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { EventLog, ReceivedMessage, Subscription } from '../event-log';
+import { mayDieAt } from '../fault-points';
 
 export interface BatchTransportOptions {
   readonly log: EventLog;
@@ -83,6 +84,7 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
       while (isBatch(handler) && index < messages.length && this.handlerOf(messages[index]!) === handler);
       await settle(handler(isBatch(handler) ? events : events[0]));
     }
+    mayDieAt('reaction-committed');
   }
 
   private handlerOf({ topic }: ReceivedMessage): MessageHandler {

@@ -7,12 +7,13 @@ import { CatchingUpGuard, CaughtUp } from '../caught-up';
 import { BadConfiguration, deriveKey, serviceConfig, type ServiceConfig } from '../config';
 import { openEventLog, type EventLog } from '../event-log';
 import { EventStore, type Publish } from '../event-store';
+import { armFaultPoints } from '../fault-points';
 import { createHttpApp, Metrics } from '../http';
 import { createLogger, type Logger } from '../logging';
 import { Pages } from '../pagination';
 import { isOutage, migrate, openPool } from '../postgres';
 import type { ProblemCatalogue } from '../problems';
-import { BatchTransport, Inbox } from '../reactions';
+import { BatchTransport, connectReactions, Inbox } from '../reactions';
 import { Relay } from '../relay';
 import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
@@ -68,6 +69,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     ...(config.logDatabaseUrl !== null && { logDatabaseUrl: config.logDatabaseUrl }),
     kafkaBrokers: config.kafkaBrokers,
     clientId: name,
+    reports: logger,
   });
   await log.ensureTopics(definition.topics);
   const metrics = new Metrics(name);
@@ -93,7 +95,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
   });
   app.useGlobalGuards(new CatchingUpGuard(caughtUp));
   if (definition.testClocks) app.useGlobalGuards(new TestClockGuard(definition.testClocks, new TenantDatabase(pool), caughtUp));
-  app.connectMicroservice({ strategy: transport });
+  connectReactions(app, transport);
   await app.startAllMicroservices();
   relay.start();
   housekeeping.start();
@@ -115,6 +117,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
 
 /** The `main` of a service: reads the environment, runs, and stops on SIGTERM, Ctrl-C, or when the process that started it is gone. */
 export async function startService(definition: ServiceDefinition, env: NodeJS.ProcessEnv): Promise<void> {
+  armFaultPoints(env['WORKS_FAULT_POINTS'], definition.name);
   let service: RunningService;
   try {
     service = await runService(definition, serviceConfig(env));
@@ -190,7 +193,7 @@ function providersOf({ definition, config, logger, pool, workers, log, metrics, 
     { provide: CaughtUp, useValue: caughtUp },
     { provide: Peers, useValue: peers },
     { provide: Pages, useValue: new Pages(deriveKey(config.secret, 'cursor')) },
-    { provide: Published, useValue: new Published(workers, relay) },
+    { provide: Published, useValue: new Published({ service: definition.name, pool: workers, log, relay }) },
     { provide: Lag, useValue: new Lag(transport) },
     { provide: Metrics, useValue: metrics },
     { provide: WORKER_POOL, useValue: workers },
