@@ -8,6 +8,7 @@ import { Callers, findCallerIn } from './callers';
 import { gatewayConfig } from './config';
 import { buildGateway } from './gateway';
 import { readOpenApi } from './routes';
+import { testNowOf } from './test-now';
 
 /** Look-ups of keys, at most one per key and second. */
 const DATABASE_CONNECTIONS = 4;
@@ -22,6 +23,7 @@ async function start(): Promise<void> {
   if (config.migrationDatabaseUrl !== null) {
     await migrate({ url: config.migrationDatabaseUrl, directory: join(resolve(__dirname, '../../..'), 'prisma/gateway/migrations') });
   }
+  const signingKey = deriveKey(config.secret, 'caller');
   const pool = openPool(config.databaseUrl, { max: DATABASE_CONNECTIONS, applicationName: 'gateway' });
   const services = new Map([
     ['projects', openHttp(config.projectsUrl, SERVICE_CONNECTIONS)],
@@ -36,7 +38,7 @@ async function start(): Promise<void> {
   };
   const app = await buildGateway({
     openApi: readOpenApi(),
-    callers: new Callers(findCallerIn(pool), deriveKey(config.secret, 'caller')),
+    callers: new Callers(findCallerIn(pool, testNowOf(services.get('tasks')!, signingKey)), signingKey),
     services,
     waiting,
     logger,

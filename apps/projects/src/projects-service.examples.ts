@@ -63,6 +63,8 @@ export async function startProjects({ own, log, tasksUrl, billing = {} }: Surrou
     app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) }) as Promise<Answer>;
 
   return {
+    app,
+
     as: (caller: Caller) => {
       const signed = { [CALLER_HEADER]: signCaller(caller, key, Date.now()) };
       return {

@@ -1,6 +1,6 @@
 import { Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Pool } from 'pg';
-import { EVENT_TYPES } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceConfig } from '@works/platform/config';
 import { EventStore } from '@works/platform/event-store';
@@ -22,6 +22,7 @@ import { UpdateProject } from './commands/update-project';
 import { Billing } from './invoices/billing';
 import { InvoiceDrafter } from './invoices/invoice-drafter';
 import { publish } from './publications';
+import { SetClockWhenTestClockAdvanced } from './reactions/set-clock-when-test-clock-advanced';
 import { TrackProgressWhenTasksChange } from './reactions/track-progress-when-tasks-change';
 import { FindMilestone } from './read-models/find-milestone';
 import { FindProject } from './read-models/find-project';
@@ -35,6 +36,7 @@ import { ProjectThen } from './read-models/project-then';
 import { TasksOfProject } from './read-models/tasks-of-project';
 import { ListTemplates } from './read-models/template-list';
 import { Templates } from './templates/templates';
+import { testClocks } from './test-clock';
 
 const commands = [
   CreateProject,
@@ -50,7 +52,7 @@ const commands = [
   PublishTemplateVersion,
 ];
 const reads = [ListProjects, FindProject, MilestoneStatus, FindMilestone, ListTemplates, FindTemplate];
-const reactions = [TrackProgressWhenTasksChange];
+const reactions = [TrackProgressWhenTasksChange, SetClockWhenTestClockAdvanced];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
@@ -95,7 +97,8 @@ export const projectsService: ServiceDefinition = {
   name: 'projects',
   module: ProjectsModule,
   sources: ['tasks'],
-  topics: EVENT_TYPES,
+  topics: DOMAIN_EVENT_TYPES,
   publish,
   catalogue: PROBLEMS,
+  testClocks,
 };

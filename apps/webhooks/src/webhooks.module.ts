@@ -7,13 +7,13 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import type { Pool } from 'pg';
-import { EVENT_TYPES } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceConfig } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
 import { Keyring } from '@works/platform/sealing';
-import { LOGGER, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
+import { Lag, LOGGER, Peers, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
 import { CancelReplay } from './commands/cancel-replay';
 import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
 import { DeleteWebhookEndpoint } from './commands/delete-webhook-endpoint';
@@ -29,8 +29,10 @@ import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
+import { Hastening } from './delivery/hastening';
 import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
+import { Reconciler } from './delivery/reconciler';
 import { ReplayRunner } from './delivery/replay-runner';
 import { Sender } from './delivery/sender';
 import { SequenceWatch } from './delivery/sequence-watch';
@@ -66,6 +68,9 @@ const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
+/** The services whose facts become events here. */
+const SOURCES = ['projects', 'tasks'];
+
 /** Starts the engine once everything stands, and stops it before the database goes. Who waits is answered before the door closes. */
 @Injectable()
 class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
@@ -73,11 +78,13 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     private readonly engine: DeliveryEngine,
     private readonly runner: ReplayRunner,
     private readonly watch: SequenceWatch,
+    private readonly reconciler: Reconciler,
   ) {}
 
   onApplicationBootstrap(): void {
     this.engine.start();
     this.runner.start();
+    this.reconciler.start();
   }
 
   beforeApplicationShutdown(): void {
@@ -85,12 +92,10 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.runner.stop();
+    await Promise.all([this.reconciler.stop(), this.runner.stop()]);
     await this.engine.stop();
   }
 }
-
-const watch = { provide: SequenceWatch, inject: [WORKER_POOL], useFactory: (pool: Pool) => new SequenceWatch(pool) };
 
 /** Sealing what is not yet sealed is no reason to start later; what fails is tried again at the next start. */
 @Injectable()
@@ -120,6 +125,14 @@ const secrets = {
   useFactory: (keyring: Keyring, logger: Logger) => new KeptSecrets(keyring, logger),
 };
 
+function metricsOf({ registry }: Metrics, pool: Pool): DeliveryMetrics {
+  const metrics = new DeliveryMetrics(registry);
+  metrics.watchBacklog(pool, registry);
+  return metrics;
+}
+
+const watch = { provide: SequenceWatch, inject: [WORKER_POOL], useFactory: (pool: Pool) => new SequenceWatch(pool) };
+
 const engine = {
   provide: DeliveryEngine,
   inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER, KeptSecrets, SequenceWatch],
@@ -128,8 +141,10 @@ const engine = {
       pool,
       sender: new Sender({ allowPrivateAddresses: config.allowPrivateAddresses }),
       secrets: kept,
-      metrics: new DeliveryMetrics(metrics.registry),
+      metrics: metricsOf(metrics, pool),
       logger,
+      organizationMax: config.organizationInFlightMax,
+      patienceSeconds: config.disableAfterHours * 3_600,
       numbered: (endpointIds) => sequences.note(endpointIds),
     }),
 };
@@ -148,15 +163,25 @@ const replays = {
     }),
 };
 
+const reconciler = {
+  provide: Reconciler,
+  inject: [WORKER_POOL, Peers, Lag, Metrics, LOGGER],
+  useFactory: (pool: Pool, peers: Peers, lag: Lag, metrics: Metrics, logger: Logger) =>
+    new Reconciler({ pool, peers, lag, sources: SOURCES, registry: metrics.registry, logger }),
+};
+
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [secrets, SecretsLife, watch, engine, replays, EngineLife, EndpointChanges, ReplayJobs] })
+@Module({
+  controllers,
+  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, EngineLife, EndpointChanges, ReplayJobs, Hastening],
+})
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {
   name: 'webhooks',
   module: WebhooksModule,
-  sources: ['projects', 'tasks'],
-  topics: EVENT_TYPES,
+  sources: SOURCES,
+  topics: DOMAIN_EVENT_TYPES,
   // Nothing here happens to a resource that others know; endpoints are configuration.
   publish: () => null,
   catalogue: PROBLEMS,

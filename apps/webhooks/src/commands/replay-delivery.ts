@@ -68,6 +68,7 @@ function replayOf(delivery: DeliveryRow, original: string): DeliveryRow {
     attempts_made: 0,
     next_attempt_at: now,
     delivered_at: null,
+    passed: null,
     replay_of: original,
     replayed_as: null,
     replays: 0,

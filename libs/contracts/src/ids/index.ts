@@ -12,6 +12,7 @@ export const ID_PREFIXES = {
   deal: 'dl',
   contact: 'ctc',
   event: 'evt',
+  testClock: 'clk',
   webhookEndpoint: 'whk',
   delivery: 'dlv',
   attempt: 'att',

@@ -58,7 +58,11 @@ function phrases(event: Told): Record<EventType, () => string> {
     'task.completed': () => `${name} completed`,
     'task.reopened': () => `${name} reopened`,
     'task.cancelled': () => `${name} cancelled`,
+    'task.overdue': () => `${name} became overdue`,
     'task.commented': () => `${name} commented on`,
+    'webhook_endpoint.disabled': () => `Webhook endpoint ${name} disabled${after(': ', resource['disabled_reason'])}`,
+    'delivery.dead_lettered': () => `Delivery ${name} given up${after(' after the last of its attempts to ', resource['endpoint_id'])}`,
+    'test_clock.advanced': () => `Test clock ${name} moved${after(' to ', resource['now'])}`,
   };
 }
 

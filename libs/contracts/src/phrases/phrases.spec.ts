@@ -6,6 +6,7 @@ const RESOURCES: Record<string, object> = {
   project: { name: 'Site fit-out', outcome: 'delivered' },
   milestone: { name: 'Groundwork', due_on: '2026-12-04', sign_off: null },
   task: { title: 'Order the glass', assignee_id: 'usr_2' },
+  test_clock: { now: '2026-11-25T03:30:00.000Z' },
 };
 
 const event = (type: EventType, resource: object = {}, previous: object = {}) => {
@@ -35,6 +36,12 @@ describe('an event in words', () => {
     ['Invoice for milestone Groundwork drafted', 'milestone.invoice_drafted'],
     ['Invoice for milestone Groundwork not drafted', 'milestone.invoice_failed'],
     ['Order the glass added', 'task.created'],
+    [
+      'Webhook endpoint webhook_endpoint_1 disabled: It answered 410.',
+      'webhook_endpoint.disabled',
+      { disabled_reason: 'It answered 410.' },
+    ],
+    ['Delivery delivery_1 given up after the last of its attempts to whk_1', 'delivery.dead_lettered', { endpoint_id: 'whk_1' }],
     ['Due date of Order the glass moved from 2026-11-30 to 2026-12-04', 'task.updated', { due_on: '2026-12-04' }, { due_on: '2026-11-30' }],
     ['Due date of Order the glass set to 2026-12-04', 'task.updated', { due_on: '2026-12-04' }, { due_on: null }],
     ['Due date of Order the glass removed, it was 2026-11-30', 'task.updated', { due_on: null }, { due_on: '2026-11-30' }],
@@ -52,7 +59,9 @@ describe('an event in words', () => {
     ['Order the glass completed', 'task.completed', {}, { status: 'open' }],
     ['Order the glass reopened', 'task.reopened', {}, { status: 'completed' }],
     ['Order the glass cancelled', 'task.cancelled', {}, { status: 'open' }],
+    ['Order the glass became overdue', 'task.overdue', { overdue: true }, { overdue: false }],
     ['Order the glass commented on', 'task.commented'],
+    ['Test clock test_clock_1 moved to 2026-11-25T03:30:00.000Z', 'test_clock.advanced', {}, { now: '2026-11-23T03:30:00.000Z' }],
   ])('reads: %s', (words, type, ...fields) => {
     expect(phraseOf(event(type, ...fields))).toBe(words);
   });

@@ -18,6 +18,7 @@ export const PROBLEMS = {
   task_blocked: { status: 409, title: 'Open dependencies block the task', retryable: false },
   task_completed: { status: 409, title: 'The task is completed', retryable: false },
   task_cancelled: { status: 409, title: 'The task is cancelled', retryable: false },
+  test_clock_out_of_range: { status: 409, title: 'The test clock cannot be moved there', retryable: false },
   batch_failed: { status: 409, title: 'The batch was refused as a whole', retryable: false },
   endpoint_disabled: { status: 409, title: 'The endpoint is disabled', retryable: false },
   test_mode_only: { status: 409, title: 'This exists in test mode only', retryable: false },

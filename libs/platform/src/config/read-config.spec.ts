@@ -30,6 +30,8 @@ describe('the configuration of a service', () => {
       migrationDatabaseUrl: null,
       logLevel: 'info',
       allowPrivateAddresses: false,
+      organizationInFlightMax: 96,
+      disableAfterHours: 120,
       secretsKeys: null,
     });
     expect(serviceConfig({ ...GOOD, SECRETS_KEYS: `${SECRET}!, ${SECRET}` }).secretsKeys).toEqual([`${SECRET}!`, SECRET]);

@@ -71,6 +71,9 @@ export function serviceConfig(env: NodeJS.ProcessEnv) {
       billingKey: ['BILLING_KEY', env['BILLING_URL'] || env['BILLING_TEST_KEY'] ? billingKey : optional(billingKey)],
       billingTestKey: ['BILLING_TEST_KEY', optional(billingTestKey(env['BILLING_KEY']))],
       allowPrivateAddresses: ['WEBHOOKS_ALLOW_PRIVATE_ADDRESSES', flag(false)],
+      // Most of one worker's places for first attempts, and not all of them: nobody can be shut out by one organization whose receivers hang.
+      organizationInFlightMax: ['WEBHOOKS_ORGANIZATION_IN_FLIGHT_MAX', wholeNumber(1, 10_000, 96)],
+      disableAfterHours: ['WEBHOOKS_DISABLE_AFTER_HOURS', wholeNumber(1, 8_760, 120)],
     },
     env,
   );
