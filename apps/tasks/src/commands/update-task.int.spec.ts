@@ -166,7 +166,6 @@ describe('PATCH /tasks/{id}', () => {
         '/checklist/1/done wrong_type',
         '/metadata/po wrong_type',
         '/priority wrong_type',
-        '/priority not_allowed',
         '/project_id unknown_field',
         '/status unknown_field',
         '/title too_short',
