@@ -1,8 +1,10 @@
 // A Prisma client for every prisma/*/schema.prisma, made again only when the schema has changed.
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, run } from './install.mjs';
+import { promisify } from 'node:util';
+import { root } from './install.mjs';
 
 export async function generatePrismaClients() {
   const folders = readdirSync(join(root, 'prisma'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -19,7 +21,8 @@ async function generate(folder) {
   // The client generator is WebAssembly inside the package; the schema engine, a download, is not needed for it, only looked for.
   const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' };
   const prisma = join(root, 'node_modules/prisma/build/index.js');
-  await run(process.execPath, [prisma, 'generate', '--schema', schema, '--no-hints'], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  // What it says of its success would stand in the middle of what `npm start` says; a failure carries all of it.
+  await promisify(execFile)(process.execPath, [prisma, 'generate', '--schema', schema, '--no-hints'], { env });
   writeFileSync(stamp, checksum);
 }
 
