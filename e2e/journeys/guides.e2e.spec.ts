@@ -106,12 +106,12 @@ describe('the guides', () => {
         crm.deals.set('D4712', deal(3));
         await start();
         await eventually(() => expect(crm.deals.get('D4712')!.project_id).toBe(opened.id), { withinMs: 10_000 });
-        crm.deals.set('D4712', deal(4));
+        crm.deals.set('D4712', deal(5));
         expect(await twice()).toEqual([204, 204]);
-        crm.stale = deal(3);
+        crm.stale = deal(4);
         expect(await twice()).toEqual([204, 204]);
 
-        expect(await project()).toMatchObject({ id: opened.id, name: 'Fit-out 4', version: 3, metadata: { crm_version: '4' } });
+        expect(await project()).toMatchObject({ id: opened.id, name: 'Fit-out 5', version: 3, metadata: { crm_version: '5' } });
         expect(crm.deals.get('D4712')!.project_id).toBe(opened.id);
         await eventually(
           async () => {
