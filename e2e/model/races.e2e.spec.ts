@@ -160,7 +160,7 @@ describe('at the same moment', () => {
     await rounds(Array.from({ length: ROUNDS }), async (_, number) => {
       const body = { name: 'Fit-out', owner_id, reference: `deal-${number}` };
       const replies = await Promise.all([api.post('/projects', body), api.post('/projects', body)]);
-      const [won, lost] = replies.sort((a, b) => a.status - b.status) as [Reply, Reply];
+      const [won, lost] = replies.sort((a, b) => a.status - b.status);
       expect(codes(won, lost)).toBe('201 reference_taken');
       expect(lost.body['project_id']).toBe(won.body['id']);
       const found = (await api.get(`/projects?reference=${body.reference}`)).body['data'] as Resource[];
