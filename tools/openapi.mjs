@@ -24,6 +24,7 @@ const TAGS = {
   Tasks: 'One thing to do, in somebody’s queue.',
   Queues: 'What a person has to do now, in one call.',
   Events: 'Everything that happened, in order, without gaps.',
+  'Test mode': 'What only test mode has: a clock of its own, so that due and overdue can be tried without waiting.',
   Webhooks: 'Where events go, and how each delivery went.',
 };
 

@@ -1,25 +1,25 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '@works/platform/testing';
-import { newId } from '@works/platform/ids';
 import { Api } from '../support/api';
-import { Product, type Log, type Service } from '../support/product';
+import { Product, type Log } from '../support/product';
 import { Receiver } from '../support/receiver';
 import { seeded } from '../support/seeded';
+import { killAtRandom, type Victim } from './random-kills';
+import { TASKS_OF_TEMPLATE, Traffic } from './traffic';
 
-const PROJECTS = Number(process.env['CHAOS_PROJECTS'] ?? 500);
+const EVENTS = Number(process.env['CHAOS_EVENTS'] ?? 2_000);
+const KILLS = Number(process.env['CHAOS_KILLS'] ?? 8);
+const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
+const LOGS = (process.env['CHAOS_LOG'] ? [process.env['CHAOS_LOG']] : ['embedded', 'kafka']) as Log[];
 const CLIENTS = 8;
-const SERVICES: readonly Service[] = ['gateway', 'projects', 'tasks', 'webhooks'];
-/** Kills are spread over the projects, so that a fast machine sees as many as a slow one; restarts overlap with further kills on purpose. */
-const KILLS = 12;
-const LOOK_EVERY_MS = 20;
-const TASKS_OF_TEMPLATE = 24;
+const IN_FLIGHT_MAX = 16;
+/** For every thousand events: a machine that is as slow as this is no place for the product. */
+const MS_PER_THOUSAND = 60_000;
 
 /**
- * Eight clients create projects and retry with their key while processes die at random moments. A failure is repeated with
- * CHAOS_SEED=<seed>, which the test prints.
+ * Eight clients work and repeat what is not answered, while processes die at random moments. `npm run chaos -- --events N --kills K --seed S`
+ * does it for longer; a failure is repeated with the seed that the test prints.
  */
-describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted is lost (%s log)', (log) => {
-  const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
+describe.each(LOGS)('whatever is killed, nothing accepted is lost (%s log)', (log) => {
   let product: Product;
   let receiver: Receiver;
   let api: Api;
@@ -28,7 +28,7 @@ describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted 
   beforeAll(async () => {
     [product, receiver] = await Promise.all([Product.start(log), Receiver.listen()]);
     api = new Api(product.url, product.organizations[0]!.live_key);
-    const endpoint = await api.post('/webhook_endpoints', { url: receiver.url });
+    const endpoint = await api.post('/webhook_endpoints', { url: receiver.url, max_in_flight: IN_FLIGHT_MAX });
     receiver.secret = endpoint.body['secret'] as string;
     endpointId = endpoint.body['id'] as string;
   }, 90_000);
@@ -38,91 +38,92 @@ describe.each<Log>(['embedded', 'kafka'])('whatever is killed, nothing accepted 
     await product.stop();
   }, 30_000);
 
-  it(`creates ${PROJECTS} projects through kills, seed ${seed}`, async () => {
-    const random = seeded(seed);
-    const accepted: string[] = [];
-    let toCreate = PROJECTS;
-    const client = async () => {
-      while (toCreate-- > 0) {
-        const reply = await api.insist(
-          'POST',
-          '/projects',
-          { name: 'Site fit-out', owner_id: newId('usr'), template: 'fitout_v2' },
-          90_000,
-        );
-        expect(reply.status).toBe(201);
-        accepted.push(reply.body['id'] as string);
-      }
-    };
-    let working = true;
-    const clients = Promise.all(Array.from({ length: CLIENTS }, client)).finally(() => (working = false));
-    const kills = killAtRandom(random, () => (working ? accepted.length : null));
-    await clients;
-    const killed = await kills;
-    await product.ready();
+  it(
+    `${EVENTS} events through ${KILLS} kills, seed ${SEED}`,
+    async () => {
+      const startedAt = performance.now();
+      const traffic = new Traffic(api, EVENTS);
+      const kills = killAtRandom(product, KILLS, seeded(SEED), () => traffic.events / EVENTS);
+      await traffic.run(CLIENTS);
+      const answeredAt = performance.now();
+      const killed = await kills;
+      await product.ready();
 
-    // Every accepted project is there, once, and so is each of its tasks.
-    const projects = await api.all('/projects');
-    expect(new Set(projects.map((project) => project['id'])).size).toBe(projects.length);
-    expect(projects.map((project) => project['id']).sort()).toEqual([...accepted].sort());
-    await eventually(async () => expect(await scaffolds()).toEqual(new Map(accepted.map((id) => [id, TASKS_OF_TEMPLATE]))), {
-      withinMs: 60_000,
-    });
+      // Every event that an answer has promised arrives.
+      await eventually(() => expect(receiver.ids().size).toBe(traffic.events), { withinMs: 120_000 }).catch(async () => {
+        throw new Error(`Not everything arrived:\n${await whatIsMissing(traffic)}`);
+      });
+      const arrivedAt = performance.now();
 
-    // Every event of the log reached the receiver, and nothing else did.
-    const events = await eventually(
-      async () => {
-        const all = await api.all('/events');
-        // project.created, and for each task task.created and task.assigned
-        expect(all).toHaveLength(accepted.length * (1 + 2 * TASKS_OF_TEMPLATE));
-        return all;
-      },
-      { withinMs: 60_000 },
+      // Every accepted project and task is there, once, and so is each task of a project.
+      expect((await api.all('/projects')).map((project) => project['id'] as string).sort()).toEqual([...traffic.projects].sort());
+      const { alone, ofProjects } = await tasks();
+      expect(alone.sort()).toEqual([...traffic.tasks].sort());
+      expect(ofProjects).toEqual(new Map(traffic.projects.map((id) => [id, TASKS_OF_TEMPLATE])));
+
+      // The log has exactly those events, without a gap, and the receiver got exactly what the log has, under numbers without a gap.
+      const events = await api.all('/events');
+      const upTo = events.map((_, index) => index + 1);
+      expect(events).toHaveLength(traffic.events);
+      expect(events.map((event) => event['position'])).toEqual(upTo);
+      expect(receiver.ids()).toEqual(new Set(events.map((event) => event['id'] as string)));
+      const sequences = new Set(receiver.received.map(({ headers }) => Number(headers['webhook-sequence'])));
+      expect([...sequences].sort((a, b) => a - b)).toEqual(upTo);
+      expect(receiver.forged).toEqual([]);
+
+      // What was sent and not recorded when its worker died is sent again, and nothing else.
+      const repeated = receiver.received.length - events.length;
+      const inFlightMax = IN_FLIGHT_MAX * killed.filter((victim) => victim === 'webhooks').length;
+      report(traffic, killed, { answeredMs: answeredAt - startedAt, arrivedMs: arrivedAt - answeredAt, repeated, inFlightMax });
+      expect(repeated).toBeLessThanOrEqual(inFlightMax);
+    },
+    180_000 + (EVENTS / 1_000) * MS_PER_THOUSAND,
+  );
+
+  /** The report of a failure: where on its way an event stands that has not arrived. */
+  async function whatIsMissing({ events: promised, tasks: ids }: Traffic): Promise<string> {
+    const events = await api.all('/events');
+    const deliveries = await api.all(`/webhook_endpoints/${endpointId}/deliveries?status=pending`);
+    const typesOf = (id: string) => events.filter(({ subject }) => subject === id).map(({ type }) => type as string);
+    const untold = await Promise.all(
+      ids
+        .filter((id) => typesOf(id).length < 3)
+        .map(async (id) => `${id} told ${typesOf(id).join(', ') || 'nothing'}, and is ${(await api.get(`/tasks/${id}`)).text}`),
     );
-    expect(events.map((event) => event['position'])).toEqual(events.map((_, index) => index + 1));
-    const known = new Set(events.map((event) => event['id'] as string));
-    await eventually(async () => expect(await undelivered(known)).toEqual([]), { withinMs: 120_000 });
-    expect([...receiver.ids()].filter((id) => !known.has(id))).toEqual([]);
-    expect(receiver.forged).toEqual([]);
-    process.stderr.write(
-      `${log}: ${accepted.length} projects, ${known.size} events, ${receiver.received.length - known.size} repeated; killed ${killed.join(', ')}\n`,
-    );
-  }, 600_000);
-
-  /** `progress` says how many projects there are, and null when there will be no more. */
-  async function killAtRandom(random: () => number, progress: () => number | null): Promise<string[]> {
-    const killed: string[] = [];
-    const victims = [...SERVICES, 'postgres', ...(log === 'kafka' ? ['broker'] : [])];
-    for (let turn = 0; turn < KILLS; turn++) {
-      const at = ((turn + random()) * PROJECTS) / (KILLS + 1);
-      while ((progress() ?? Infinity) < at) await delay(LOOK_EVERY_MS);
-      if (progress() === null) break;
-      // Each victim has its turn before chance decides, so that no run spares one.
-      const victim = victims[turn < victims.length ? turn : Math.floor(random() * victims.length)]!;
-      if (victim === 'postgres') product.killPostgres();
-      else if (victim === 'broker') product.killBroker();
-      else product.kill(victim as Service);
-      killed.push(victim);
-    }
-    return killed;
+    return [
+      `promised ${promised}, in the log ${events.length}, received ${receiver.ids().size}`,
+      ...untold,
+      ...deliveries.slice(0, 20).map((delivery) => JSON.stringify(delivery)),
+      await product.works('status'),
+      ...product.errors(),
+    ].join('\n');
   }
 
-  /** Events that have not arrived, each with what its delivery says of itself: the report of a failure. */
-  async function undelivered(known: Set<string>): Promise<unknown[]> {
-    const arrived = receiver.ids();
-    const missing = [...known].filter((id) => !arrived.has(id));
-    if (missing.length === 0 || missing.length > 20) return missing;
-    const pending = await api.all(`/webhook_endpoints/${endpointId}/deliveries`);
-    const theirs = pending.filter((delivery) => missing.includes(delivery['event_id'] as string));
-    return Promise.all(theirs.map(async (delivery) => (await api.get(`/deliveries/${delivery['id'] as string}`)).body));
-  }
-
-  async function scaffolds(): Promise<Map<string, number>> {
-    const counts = new Map<string, number>();
+  async function tasks(): Promise<{ alone: string[]; ofProjects: Map<string, number> }> {
+    const alone: string[] = [];
+    const ofProjects = new Map<string, number>();
     for (const task of await api.all('/tasks')) {
-      const project = task['project_id'] as string;
-      counts.set(project, (counts.get(project) ?? 0) + 1);
+      const project = task['project_id'] as string | null;
+      if (project === null) alone.push(task['id'] as string);
+      else ofProjects.set(project, (ofProjects.get(project) ?? 0) + 1);
     }
-    return counts;
+    return { alone, ofProjects };
+  }
+
+  function report(
+    traffic: Traffic,
+    killed: readonly Victim[],
+    { answeredMs, arrivedMs, repeated, inFlightMax }: { answeredMs: number; arrivedMs: number; repeated: number; inFlightMax: number },
+  ): void {
+    const times = [...new Set(killed)].map((victim) => `${victim} ${killed.filter((other) => other === victim).length}`);
+    process.stderr.write(`
+Chaos on the ${log} log, seed ${SEED}
+  killed      ${killed.length} times: ${times.join(', ')}
+  accepted    ${traffic.projects.length} projects from a template and ${traffic.tasks.length} tasks, by ${CLIENTS} clients in ${seconds(answeredMs)}; ${traffic.replayed} answers had outlived their process
+  committed   ${traffic.events} events, positions 1 to ${traffic.events} without a gap
+  received    ${traffic.events} of ${traffic.events}, the last ${seconds(arrivedMs)} after the last answer; ${repeated} repeated, at most ${inFlightMax} can have been in flight
+`);
   }
 });
+
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;

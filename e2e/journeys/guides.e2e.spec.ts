@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { newId } from '@works/platform/ids';
 import { eventually } from '@works/platform/testing';
+import { BillingServer } from '../../apps/projects/src/invoices/billing-server.examples';
 import { Api } from '../support/api';
 import { Crm, type Deal } from '../support/crm';
 import { follow, programIn } from '../support/guide';
@@ -12,15 +15,28 @@ import { freePort, Product, root } from '../support/product';
 
 /** Guarantees that what the guides tell people to paste works, and answers what the guide says. */
 describe('the guides', () => {
+  let billing: BillingServer;
   let product: Product;
 
   beforeAll(async () => {
-    product = await Product.start();
+    billing = await BillingServer.listen();
+    product = await Product.start('embedded', billing.environment);
   }, 90_000);
-  afterAll(() => product.stop(), 30_000);
+  afterAll(async () => {
+    await product.stop();
+    await billing.close();
+  }, 30_000);
+
+  const send = async (key: string, path: string, body: object) => {
+    const headers = { authorization: `Bearer ${key}`, 'idempotency-key': randomUUID(), 'content-type': 'application/json' };
+    const answer = await fetch(product.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return ((await answer.json()) as { id: string }).id;
+  };
+  const anEndpoint = (key: string) => send(key, '/webhook_endpoints', { url: 'https://example.com/hooks', events: ['task.created'] });
 
   it.each(readdirSync(join(root, 'docs/guides')))('%s: every command runs', async (guide) => {
-    const shown = await follow(guide, { API: product.url, KEY: product.organizations[0]!.test_key });
+    const key = product.organizations[0]!.test_key;
+    const shown = await follow(guide, { API: product.url, KEY: key, ENDPOINT: await anEndpoint(key) });
     expect(shown.length).toBeGreaterThan(0);
     for (const { command, promised, answered, body } of shown) expect([command, answered, body]).toEqual([command, promised, body]);
   });
@@ -38,12 +54,48 @@ describe('the guides', () => {
     ]);
   });
 
+  it('milestones-and-billing.md: what it reaches twice is drafted twice, to the letter of the contract it shows', async () => {
+    const before = billing.drafts.length;
+    const shown = await follow('milestones-and-billing.md', { API: product.url, KEY: product.organizations[0]!.live_key });
+    expect(shown.filter(({ promised }) => promised === '409').map(({ body }) => JSON.parse(body).code)).toEqual([
+      'milestone_blocked',
+      'no_invoice',
+    ]);
+    await eventually(() => expect(billing.drafts.length - before).toBe(2));
+    const { id, key: _key, organizationId: _organization, ...draft } = billing.drafts.at(-1)!;
+    expect(draft).toEqual({
+      livemode: true,
+      contact_id: 'ctc_01J9XW5T9ZQ0V7C2N4R8B6M3KG',
+      items: [{ catalog_item_id: 'itm_01J9XW5T9ZQ0V7C2N4R8B6M3KH', qty: 2 }],
+      due_in_days: 14,
+    });
+    expect([id, billing.complaints]).toEqual([expect.stringMatching(/^inv_/), []]);
+  });
+
   it('dates-and-time-zones.md: both anchors lead to the plan that it names', async () => {
     const shown = await follow('dates-and-time-zones.md', { API: product.url, KEY: product.organizations[0]!.live_key });
     const plans = shown.filter(({ command }) => command.includes('dry_run')).map(({ body }) => JSON.parse(body));
     const span = { starts_on: '2026-11-23', due_on: '2027-02-13', dry_run: true };
     expect(plans).toEqual([expect.objectContaining(span), expect.objectContaining(span)]);
   });
+
+  it('webhooks.md: the puller gets what happens, while it waits and without being asked', async () => {
+    const key = product.organizations[0]!.live_key;
+    const endpoint = await anEndpoint(key);
+    const [, puller] = /```js\n\/\/ puller\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/guides/webhooks.md'), 'utf8'))!;
+    const reader = spawn(process.execPath, ['--input-type=module', '-e', puller!], {
+      env: { ...process.env, API: product.url, KEY: key, ENDPOINT: endpoint },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const pulled: string[] = [];
+    createInterface(reader.stdout).on('line', (line) => pulled.push(line));
+    for (const count of [1, 2, 3]) {
+      await send(key, '/tasks', { title: 'Measure the glass partitions' });
+      await eventually(() => expect(pulled).toHaveLength(count), { withinMs: 5_000 });
+    }
+    reader.kill('SIGKILL');
+    expect(new Set(pulled).size).toBe(3);
+  }, 30_000);
 
   describe('crm-integration.md', () => {
     it('has a request answered again, and another refused with the project that it wants', async () => {
@@ -62,7 +114,7 @@ describe('the guides', () => {
       expect(JSON.parse(reused)).toMatchObject({ code: 'idempotency_key_reused' });
       expect(JSON.parse(taken)).toMatchObject({ code: 'reference_taken', project_id: opened.id, retryable: false });
       expect(JSON.parse(list).data).toEqual([expect.objectContaining({ id: opened.id, reference: 'D4711', name: 'Site fit-out' })]);
-      expect(JSON.parse(reached).data).toEqual([]);
+      for (const event of JSON.parse(reached).data) expect(event).toMatchObject({ type: 'milestone.reached' });
     });
 
     // The process is killed after the project was opened and before anybody was told; the CRM is read behind its time, and tells everything twice.

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { eventually } from '@works/platform/testing';
 
 export const root = resolve(__dirname, '../..');
@@ -105,6 +105,18 @@ export class Product {
       .map(({ pid }) => pid);
   }
 
+  /** One more instance of a service, beside the one that the supervisor keeps and in the same environment; resolves when it is ready. */
+  async another(service: Service): Promise<ChildProcess> {
+    const environment = environmentOf(this.pidsOf(service)[0]!);
+    const log = openSync(join(this.home, 'logs', `${service}-2.log`), 'a');
+    const instance = spawn(process.execPath, [join(root, 'apps', service, 'dist', 'main.js')], {
+      env: { ...environment, LISTEN: join(tmpdir(), `${basename(this.home)}-2.sock`) },
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    await once(instance, 'message');
+    return instance;
+  }
+
   postmaster(): number | null {
     try {
       return Number(readFileSync(join(this.home, 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
@@ -141,6 +153,16 @@ export class Product {
     return readdirSync(folder)
       .map((file) => `--- ${file}\n${readFileSync(join(folder, file), 'utf8').split('\n').slice(-15).join('\n')}`)
       .join('\n');
+  }
+
+  /** What the services have called an error, as a person would read it in their logs. */
+  errors(): string[] {
+    const folder = join(this.home, 'logs');
+    return readdirSync(folder).flatMap((file) =>
+      readFileSync(join(folder, file), 'utf8')
+        .split('\n')
+        .filter((line) => /"level":("error"|50)/.test(line)),
+    );
   }
 
   private supervisorPid(): number {
@@ -188,6 +210,14 @@ function processes(): Running[] {
         return []; // it ended while we were looking
       }
     });
+}
+
+/** What a process was started with. */
+function environmentOf(pid: number): NodeJS.ProcessEnv {
+  const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8')
+    .split('\0')
+    .filter((pair) => pair !== '');
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
 function killIfThere(pid: number): void {

@@ -18,6 +18,8 @@ export class Receiver {
   readonly forged: string[] = [];
   /** What to answer; tests set another status to be a bad receiver. */
   status = 200;
+  /** How long it thinks before it answers. */
+  answerAfterMs = 0;
   secret: string | null = null;
   private readonly waiting = new Set<() => void>();
 
@@ -31,7 +33,9 @@ export class Receiver {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         receiver.take(request, Buffer.concat(chunks).toString());
-        response.writeHead(receiver.status).end();
+        const answer = () => void response.writeHead(receiver.status).end();
+        if (receiver.answerAfterMs > 0) setTimeout(answer, receiver.answerAfterMs);
+        else answer();
       });
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));

@@ -15,13 +15,15 @@ describe('API keys', () => {
   let service: Pool;
   let doors: OpenGateway[];
   const organization = newId('org');
+  let testClockMs = 0;
 
   beforeAll(async () => {
     database = await testDatabase('gateway');
     operator = openPool(database.workerUrl, { max: 1, applicationName: 'spec' });
     service = openPool(database.appUrl, { max: 4, applicationName: 'spec' });
     // Two doors, as behind a load balancer: they know nothing of each other.
-    doors = await Promise.all([openGateway(findCallerIn(service)), openGateway(findCallerIn(service))]);
+    const find = findCallerIn(service, (caller) => Promise.resolve(new Date(Date.now() + (caller.livemode ? NaN : testClockMs))));
+    doors = await Promise.all([openGateway(find), openGateway(find)]);
     await operator.query(`insert into organizations (id, name, time_zone) values ($1, 'Globex', 'Europe/Berlin')`, [organization]);
   });
   afterAll(async () => {
@@ -74,6 +76,16 @@ describe('API keys', () => {
     const { key } = await aKey('live', '300 milliseconds');
     expect((await ask(doors[0]!, key)).status).toBe(200);
     await eventually(async () => expect((await ask(doors[0]!, key)).status).toBe(401), { withinMs: 300 + REVOKED_WITHIN_MS });
+  });
+
+  // Guarantees that the end of a key can be tried in test mode without waiting, and that nobody's live key ends with it.
+  it('of test mode end by the test clock, of live mode by the real time', async () => {
+    const [test, live, lasting] = [await aKey('test', '2 days'), await aKey('live', '2 days'), await aKey('test')];
+    for (const { key } of [test, live, lasting]) expect((await ask(doors[0]!, key)).status).toBe(200);
+    testClockMs = 3 * 86_400_000;
+    await eventually(async () => expect((await ask(doors[0]!, test.key)).status).toBe(401), { withinMs: REVOKED_WITHIN_MS });
+    for (const { key } of [live, lasting]) expect((await ask(doors[0]!, key)).status).toBe(200);
+    testClockMs = 0;
   });
 
   // Guarantees that an answer never tells a key that once was from one that never was.

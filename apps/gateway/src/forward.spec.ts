@@ -119,6 +119,35 @@ describe('an answer', () => {
   });
 });
 
+describe('an answer that is long in coming', () => {
+  let gateway: OpenGateway;
+  beforeEach(async () => {
+    gateway = await openGateway();
+  });
+  afterEach(() => gateway.close());
+
+  const waiters = (count: number) => {
+    gateway.things.answer = ({ url }, response) => void (url.endsWith('/news') || response.writeHead(200).end('{}'));
+    return Array.from({ length: count }, () => gateway.send('GET', '/things/thg_1/news'));
+  };
+
+  // Guarantees that nobody can take a service from the others by waiting at it: there are more waiters here than connections.
+  it('holds up nobody who does not wait', async () => {
+    const waiting = waiters(12);
+    await eventually(() => expect(gateway.things.arrivals).toHaveLength(8));
+    expect((await gateway.send('GET', '/things')).status).toBe(200);
+    await gateway.tellThoseWhoWait();
+    await Promise.all(waiting);
+  });
+
+  it('is a 503 that says to come back when we stop', async () => {
+    const waiting = waiters(3);
+    await eventually(() => expect(gateway.things.arrivals).toHaveLength(3));
+    await gateway.tellThoseWhoWait();
+    for (const { status, headers } of await Promise.all(waiting)) expect([status, headers['retry-after']]).toEqual([503, '1']);
+  });
+});
+
 describe('a service that is away', () => {
   let gateway: OpenGateway;
   beforeEach(async () => {

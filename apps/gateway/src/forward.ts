@@ -2,10 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import { CALLER_HEADER } from '@works/platform/caller';
+import { keyReused } from '@works/platform/idempotency';
 import { Problem } from '@works/platform/problems';
 import type { Admitted } from './callers';
 import { bodyOf } from './request-body';
 import type { SeenPositions } from './seen-positions';
+import type { SpentKeys } from './spent-keys';
 
 /** What a request may tell a service besides its body. The key itself never goes further than here. */
 const TO_SERVICE = ['content-type', 'content-length', 'idempotency-key', 'if-match', 'if-none-match', 'traceparent', 'accept'] as const;
@@ -24,6 +26,7 @@ export interface Forwarding {
   readonly service: string;
   readonly prefix: string;
   readonly positions: SeenPositions;
+  readonly spentKeys: SpentKeys;
 }
 
 /** Passes a request on and its answer back, byte for byte. Resolves when the answer is under way or has been refused. */
@@ -31,6 +34,9 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, admi
   const given = request.headers['works-position'];
   const positions = to.positions.headerFor(admitted.caller, Array.isArray(given) ? given.join(',') : given);
   if (positions === null) throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
+  const key = request.headers['idempotency-key'];
+  const spends = typeof key === 'string' && request.method !== 'GET' ? key : null;
+  if (spends !== null && to.spentKeys.isSpentElsewhere(admitted.caller, spends, to.service)) throw keyReused();
   const body = await bodyOf(request.raw);
   const options: Dispatcher.DispatchOptions = {
     method: request.method,
@@ -41,7 +47,7 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, admi
   const repeatable = body === null || Buffer.isBuffer(body);
   // The idempotency key makes a second sending safe, also of a mutation whose first sending may have arrived.
   for (let sendings = repeatable ? 2 : 1; ; sendings--) {
-    const failure = await send(to, options, reply, admitted);
+    const failure = await send(to, options, reply, admitted, spends);
     if (failure === null) return;
     if (sendings === 1 || !isClosedSocket(failure)) throw unreachable(request, to.service);
   }
@@ -61,7 +67,13 @@ function headersFor(request: FastifyRequest, admitted: Admitted, positions: stri
 }
 
 /** Null when the answer went through to its end or broke after it had begun; the error when nothing of it came. */
-function send(to: Forwarding, options: Dispatcher.DispatchOptions, reply: FastifyReply, admitted: Admitted): Promise<Error | null> {
+function send(
+  to: Forwarding,
+  options: Dispatcher.DispatchOptions,
+  reply: FastifyReply,
+  admitted: Admitted,
+  spends: string | null,
+): Promise<Error | null> {
   return new Promise((done) => {
     const client = reply.raw;
     const handler: Dispatcher.DispatchHandler = {
@@ -78,6 +90,8 @@ function send(to: Forwarding, options: Dispatcher.DispatchOptions, reply: Fastif
         client.on('drain', () => controller.resume());
         const position = headers['works-position'];
         if (typeof position === 'string') to.positions.note(admitted.caller, position);
+        // What is remembered has a position; a refusal that was not remembered leaves the key free for another request.
+        if (typeof position === 'string' && spends !== null) to.spentKeys.note(admitted.caller, spends, to.service);
         client.writeHead(status, headersOf(headers, to.prefix, reply.request.id));
       },
       onResponseData(controller, chunk) {

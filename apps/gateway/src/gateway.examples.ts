@@ -17,6 +17,7 @@ const DOCUMENT = JSON.stringify({
   paths: {
     '/things': { get: { 'x-service': 'things' }, post: { 'x-service': 'things' } },
     '/things/{id}': { get: { 'x-service': 'things' }, delete: { 'x-service': 'things' } },
+    '/things/{id}/news': { get: { 'x-service': 'things', 'x-waits': true } },
     '/parts': { get: { 'x-service': 'parts' }, post: { 'x-service': 'parts' } },
   },
 });
@@ -123,10 +124,12 @@ export async function openGateway(find?: FindCaller) {
     ['things', openHttp(things.url, 4)],
     ['parts', openHttp(parts.url, 4)],
   ]);
+  const waiting = new Map([['things', openHttp(things.url, 8)]]);
   const app = await buildGateway({
     openApi: DOCUMENT,
     callers: new Callers(find ?? keys.find, SIGNING_KEY),
     services,
+    waiting,
     logger: createLogger({ name: 'spec', level: 'silent' }),
     metrics: new Metrics('spec'),
     ready: {},
@@ -144,9 +147,11 @@ export async function openGateway(find?: FindCaller) {
     /** `path` is what follows `/works/v1`. */
     send: (method: string, path: string, headers: Record<string, string> = {}, body?: Buffer | string) =>
       exchange(method, `${origin}/works/v1${path}`, { authorization: `Bearer ${key}`, ...headers }, body),
+    /** As a stop begins. */
+    tellThoseWhoWait: () => waiting.get('things')!.destroy(),
     close: async () => {
       await app.close();
-      await Promise.all([...services.values()].map((service) => service.destroy()));
+      await Promise.all([...services.values(), ...waiting.values()].map((service) => service.destroy()));
       await Promise.all([things.close(), parts.close()]);
     },
   };

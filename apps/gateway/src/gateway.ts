@@ -10,6 +10,7 @@ import { forward } from './forward';
 import { answerProblem, unauthenticated } from './problems';
 import { readRoutes } from './routes';
 import { SeenPositions } from './seen-positions';
+import { SpentKeys } from './spent-keys';
 
 export const PREFIX = '/works/v1';
 /** A whole request is here within this time, or its connection ends: a body of 1 MB over a line of 200 kbit/s takes 42 s. */
@@ -20,6 +21,8 @@ export interface GatewayParts {
   readonly callers: Callers;
   /** A keep-alive pool for each service that the document names. */
   readonly services: ReadonlyMap<string, Pool>;
+  /** Connections of their own for requests that wait for something to happen; they would fill the others with waiting. */
+  readonly waiting: ReadonlyMap<string, Pool>;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Named checks of `/health/ready`. */
@@ -54,13 +57,14 @@ export async function buildGateway(parts: GatewayParts): Promise<FastifyInstance
 
 const noSuchAddress = (request: FastifyRequest) => new Problem('route_not_found', `There is no ${request.raw.url?.split('?')[0]}.`);
 
-function addRoutes(app: FastifyInstance, { openApi, callers, services }: GatewayParts): void {
+function addRoutes(app: FastifyInstance, { openApi, callers, services, waiting }: GatewayParts): void {
   const positions = new SeenPositions();
+  const spentKeys = new SpentKeys();
   for (const { path, methods } of readRoutes(openApi)) {
-    for (const [method, service] of methods) {
-      const pool = services.get(service);
+    for (const [method, { service, waits }] of methods) {
+      const pool = (waits ? waiting : services).get(service);
       if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
-      const to = { pool, service, prefix: PREFIX, positions };
+      const to = { pool, service, prefix: PREFIX, positions, spentKeys };
       app.route({ method, url: PREFIX + path, handler: (request, reply) => admitAndForward(request, reply, callers, to) });
     }
     refuseOtherMethods(app, PREFIX + path, [...methods.keys()]);

@@ -8,11 +8,14 @@ import { Callers, findCallerIn } from './callers';
 import { gatewayConfig } from './config';
 import { buildGateway } from './gateway';
 import { readOpenApi } from './routes';
+import { testNowOf } from './test-now';
 
 /** Look-ups of keys, at most one per key and second. */
 const DATABASE_CONNECTIONS = 4;
 /** Requests under way to one service; the rest wait their turn here. */
 const SERVICE_CONNECTIONS = 64;
+/** Long polls under way; each is a socket and nothing more. */
+const WAITING_CONNECTIONS = 1_024;
 
 async function start(): Promise<void> {
   const config = gatewayConfig(process.env);
@@ -20,12 +23,14 @@ async function start(): Promise<void> {
   if (config.migrationDatabaseUrl !== null) {
     await migrate({ url: config.migrationDatabaseUrl, directory: join(resolve(__dirname, '../../..'), 'prisma/gateway/migrations') });
   }
+  const signingKey = deriveKey(config.secret, 'caller');
   const pool = openPool(config.databaseUrl, { max: DATABASE_CONNECTIONS, applicationName: 'gateway' });
   const services = new Map([
     ['projects', openHttp(config.projectsUrl, SERVICE_CONNECTIONS)],
     ['tasks', openHttp(config.tasksUrl, SERVICE_CONNECTIONS)],
     ['webhooks', openHttp(config.webhooksUrl, SERVICE_CONNECTIONS)],
   ]);
+  const waiting = new Map([['webhooks', openHttp(config.webhooksUrl, WAITING_CONNECTIONS)]]);
   const readyOf = (name: string) => async () => {
     const { statusCode, body } = await services.get(name)!.request({ method: 'GET', path: '/health/ready', headersTimeout: 2_000 });
     await body.dump();
@@ -33,8 +38,9 @@ async function start(): Promise<void> {
   };
   const app = await buildGateway({
     openApi: readOpenApi(),
-    callers: new Callers(findCallerIn(pool), deriveKey(config.secret, 'caller')),
+    callers: new Callers(findCallerIn(pool, testNowOf(services.get('tasks')!, signingKey)), signingKey),
     services,
+    waiting,
     logger,
     metrics: new Metrics('gateway'),
     ready: {
@@ -47,6 +53,8 @@ async function start(): Promise<void> {
   await app.listen({ port: config.port, host: config.host });
   logger.info({ port: config.port }, 'ready');
   stopWhenAsked(async () => {
+    // Who waits is told to come back at once, or the stop would wait with them.
+    await Promise.all([...waiting.values()].map((service) => service.destroy()));
     await app.close();
     await Promise.all([...services.values()].map((service) => service.close()));
     await pool.end();

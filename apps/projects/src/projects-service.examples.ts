@@ -11,6 +11,14 @@ import { TrackProgressWhenTasksChange } from './reactions/track-progress-when-ta
 
 export const SECRET = 'a secret of the specs, long enough to be one';
 
+interface Surroundings {
+  own: Database;
+  log: Database;
+  tasksUrl?: string;
+  /** The variables that name SK Billing. */
+  billing?: Record<string, string>;
+}
+
 interface Database {
   appUrl: string;
   workerUrl: string;
@@ -36,8 +44,9 @@ export type TaskNews = PublicEvent<TaskEventData>;
 export type ProjectsService = Awaited<ReturnType<typeof startProjects>>;
 
 /** The whole service as it runs, on databases of a spec's own. `tasksUrl` is where it reads tasks. */
-export async function startProjects({ own, log, tasksUrl }: { own: Database; log: Database; tasksUrl?: string }) {
+export async function startProjects({ own, log, tasksUrl, billing = {} }: Surroundings) {
   const env = {
+    ...billing,
     PORT: '0',
     DATABASE_URL: own.appUrl,
     WORKER_DATABASE_URL: own.workerUrl,
@@ -54,6 +63,8 @@ export async function startProjects({ own, log, tasksUrl }: { own: Database; log
     app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) }) as Promise<Answer>;
 
   return {
+    app,
+
     as: (caller: Caller) => {
       const signed = { [CALLER_HEADER]: signCaller(caller, key, Date.now()) };
       return {
@@ -64,6 +75,9 @@ export async function startProjects({ own, log, tasksUrl }: { own: Database; log
           send('PATCH', url, { 'idempotency-key': newId('idem'), ...signed, ...headers }, body),
       };
     },
+
+    /** One of the parts that the service is made of. */
+    part: <Part>(token: (abstract new (...parts: never[]) => Part) | symbol): Part => app.get<Part>(token),
 
     /** Delivers news as the event log would: one batch of one partition. */
     hear: (...events: TaskNews[]): Promise<void> => app.get(TrackProgressWhenTasksChange).track(events),

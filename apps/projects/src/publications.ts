@@ -3,6 +3,7 @@ import type {
   Milestone as MilestoneResource,
   MilestoneAddedData,
   MilestoneEventData,
+  MilestoneInvoiceData,
   MilestoneReopenedData,
   MilestoneUpdatedData,
 } from '@works/contracts/milestones';
@@ -11,7 +12,7 @@ import { unreachable } from '@works/platform/errors';
 import type { Fact, PublicFact, Publish } from '@works/platform/event-store';
 import type { Milestone, MilestoneEvent } from './domain/milestone';
 import type { Project, ProjectEvent } from './domain/project';
-import { presentMilestone, type Seen } from './read-models/present-milestone';
+import { presentInvoice, presentMilestone, type Seen } from './read-models/present-milestone';
 import { presentProjectWithPlan } from './read-models/present-plan';
 import { presentProject } from './read-models/present-project';
 
@@ -57,18 +58,47 @@ export const publish: Publish = (fact) => {
       );
     }
     case 'milestone.reached':
-      return toldOfMilestone(fact, { progress: event.data.progress, openTasks: [] }, () => ({ status: 'pending' }));
+      return toldOfMilestone(fact, { progress: event.data.progress, openTasks: [] }, (before) => ({
+        status: 'pending',
+        ...(event.data.bills !== undefined && { invoice: before!.invoice }),
+      }));
     case 'milestone.reopened': {
       const { progress, open_tasks: openTasks } = event.data;
       return toldOfMilestone(fact, { progress, openTasks }, (before) => {
-        const { status, sign_off, reached_at } = before!;
-        return { status, sign_off, reached_at };
+        const { status, sign_off, reached_at, invoice } = before!;
+        return { status, sign_off, reached_at, ...(invoice !== null && { invoice }) };
       });
     }
+    case 'milestone.invoice_requested':
+    case 'milestone.invoice_failed':
+    case 'milestone.invoice_drafted':
+      return toldOfInvoice(fact as Fact<Milestone, InvoiceEvent>);
     default:
       return unreachable(event);
   }
 };
+
+type InvoiceEvent = Extract<MilestoneEvent, { type: `milestone.invoice_${string}` }>;
+
+function toldOfInvoice(fact: Fact<Milestone, InvoiceEvent>): PublicFact {
+  const { event, before, after, version } = fact;
+  const seen = { progress: event.data.progress, openTasks: event.data.open_tasks };
+  const milestone = presentMilestone(after, version, seen);
+  const own = before!.invoice !== after.invoice;
+  const data: MilestoneInvoiceData = {
+    milestone,
+    invoice: own ? milestone.invoice! : lateDraft(event),
+    previous: own ? { invoice: presentInvoice(before!.invoice) } : {},
+  };
+  return publicEvent(fact, { type: event.type, projectId: after.project_id, data });
+}
+
+/** Of a reaching that has been undone and followed by another: nothing of the milestone shows it any more. */
+function lateDraft(event: InvoiceEvent): MilestoneInvoiceData['invoice'] {
+  if (event.type !== 'milestone.invoice_drafted') throw new Error(`${event.type} is about the milestone's newest invoice`);
+  const { invoice_id: id, attempts, at } = event.data;
+  return { status: 'void', id, error: null, attempts, drafted_at: at, next_attempt_at: null };
+}
 
 type ToldMilestone = MilestoneAddedData | MilestoneUpdatedData | MilestoneEventData | MilestoneReopenedData;
 

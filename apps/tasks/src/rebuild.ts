@@ -1,4 +1,5 @@
 import { rebuildService } from '@works/platform/rebuild';
 import { tasks } from './aggregate';
+import { testClocks } from './test-clock';
 
-void rebuildService({ tsk: tasks }, process.env, process.argv.slice(2));
+void rebuildService({ tsk: tasks, clk: testClocks }, process.env, process.argv.slice(2));

@@ -87,6 +87,9 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
     query: <Row extends object>(caller: Caller, text: string, values: unknown[] = []) =>
       app.get(TenantDatabase).query<Row & Record<string, unknown>>(caller, text, values),
 
+    /** Leaves the databases for whoever runs next. */
+    stopOnly: () => service.stop(),
+
     stop: async () => {
       await service.stop();
       await Promise.all([own.drop(), log.drop()]);

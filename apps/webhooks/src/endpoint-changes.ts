@@ -16,7 +16,9 @@ export interface EndpointChange {
       | 'filter'
       | 'status'
       | 'disabled_reason'
+      | 'ordering'
       | 'max_in_flight'
+      | 'rate_limit_per_second'
       | 'headers'
       | 'secrets_expire_at'
     >
@@ -45,7 +47,13 @@ export class EndpointChanges {
       const endpoint = await this.find(request, id);
       const change = await decide(endpoint);
       if (change === null) return { changes: [], answer: answerOf(endpoint) };
-      const changed = { ...endpoint, ...change.shown, version: endpoint.version + 1, updated_at: request.now };
+      const changed = {
+        ...endpoint,
+        ...change.shown,
+        ...freshStart(endpoint, change),
+        version: endpoint.version + 1,
+        updated_at: request.now,
+      };
       return {
         changes: [],
         statements: [advance(endpoint, request.now), write(changed, change.rotated?.secrets ?? null)],
@@ -66,6 +74,10 @@ export class EndpointChanges {
   }
 }
 
+/** What was learned of another address, or before somebody enabled it again, says nothing of what comes. */
+const freshStart = ({ url, status }: EndpointRow, { shown }: EndpointChange): Partial<EndpointRow> =>
+  (shown.url ?? url) !== url || (shown.status ?? status) !== status ? { breaker: 'closed', failing_since: null } : {};
+
 const answerOf = (endpoint: EndpointRow, secret: string | null = null): Answer => ({
   status: 200,
   body: presentEndpoint(endpoint, secret),
@@ -81,10 +93,13 @@ const advance = ({ id, version }: EndpointRow, now: Date): Statement => ({
 const write = (row: EndpointRow, secrets: string | null): Statement => ({
   text: `update webhook_endpoints
             set url = $2, description = $3, events = $4, status = $5, disabled_reason = $6, max_in_flight = $7, headers = $8,
-                secret = coalesce($9, secret), secrets_expire_at = $10, projects = $11, filter = $12
+                secret = coalesce($9, secret), secrets_expire_at = $10, projects = $11, filter = $12, ordering = $13, rate_limit_per_second = $14,
+                failing_since = case when url = $2 and status = $5 then failing_since end,
+                breaker_opened_at = case when url = $2 and status = $5 then breaker_opened_at end,
+                unreachable = case when url = $2 and status = $5 then unreachable else 0 end
           where id = $1`,
   values: [
     ...[row.id, row.url, row.description, row.events, row.status, row.disabled_reason, row.max_in_flight, JSON.stringify(row.headers)],
-    ...[secrets, row.secrets_expire_at, row.projects, JSON.stringify(row.filter)],
+    ...[secrets, row.secrets_expire_at, row.projects, JSON.stringify(row.filter), row.ordering, row.rate_limit_per_second],
   ],
 });

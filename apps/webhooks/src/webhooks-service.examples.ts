@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { EVENT_TYPES, publicEvent, type EventType } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES, publicEvent, type EventType } from '@works/contracts/events';
 import { CALLER_HEADER, signCaller, type Caller } from '@works/platform/caller';
 import { deriveKey, serviceConfig } from '@works/platform/config';
 import { openEventLog, type LogMessage } from '@works/platform/event-log';
@@ -10,12 +10,16 @@ import { runService } from '@works/platform/service';
 import { testDatabase } from '@works/platform/testing';
 import { webhooksService } from './webhooks.module';
 
-const SECRET = 'a secret of the specs, long enough to be one';
+export const SECRET = 'a secret of the specs, long enough to be one';
 
 export type WebhooksService = Awaited<ReturnType<typeof startWebhooks>>;
 
 /** The whole service as it runs, on databases of a spec's own. */
-export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: boolean } = {}) {
+export async function startWebhooks({
+  allowPrivate = true,
+  disableAfterHours = 120,
+  environment = {},
+}: { allowPrivate?: boolean; disableAfterHours?: number; environment?: Record<string, string> } = {}) {
   const [own, logDatabase] = await Promise.all([testDatabase('webhooks'), testDatabase('log')]);
   const config = serviceConfig({
     PORT: '0',
@@ -26,10 +30,12 @@ export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: bo
     WORKS_SECRET: SECRET,
     LOG_LEVEL: 'silent',
     WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: String(allowPrivate),
+    WEBHOOKS_DISABLE_AFTER_HOURS: String(disableAfterHours),
+    ...environment,
   });
   const service = await runService(webhooksService, config);
   const log = await openEventLog({ eventLog: 'embedded', logDatabaseUrl: logDatabase.appUrl, kafkaBrokers: [], clientId: 'spec' });
-  await log.ensureTopics(EVENT_TYPES);
+  await log.ensureTopics(DOMAIN_EVENT_TYPES);
   const owner = openPool(own.superuserUrl, { max: 2, applicationName: 'spec' });
   const key = deriveKey(SECRET, 'caller');
   const send = (
@@ -48,6 +54,7 @@ export async function startWebhooks({ allowPrivate = true }: { allowPrivate?: bo
   return {
     own,
     owner,
+    logUrl: logDatabase.appUrl,
     app: service.app,
     get: (caller: Caller, url: string) => send(caller, 'GET', url),
     post: (caller: Caller, url: string, body: object = {}, headers = {}) => send(caller, 'POST', url, body, headers),

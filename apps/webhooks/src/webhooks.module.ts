@@ -1,32 +1,51 @@
-import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Module,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import type { Pool } from 'pg';
-import { EVENT_TYPES } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
 import type { ServiceConfig } from '@works/platform/config';
 import { Metrics } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
 import { Keyring } from '@works/platform/sealing';
-import { LOGGER, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
+import { Lag, LOGGER, Peers, SERVICE_CONFIG, WORKER_POOL, type ServiceDefinition } from '@works/platform/service';
+import { CancelReplay } from './commands/cancel-replay';
 import { CreateWebhookEndpoint } from './commands/create-webhook-endpoint';
 import { DeleteWebhookEndpoint } from './commands/delete-webhook-endpoint';
 import { DisableWebhookEndpoint } from './commands/disable-webhook-endpoint';
 import { EnableWebhookEndpoint } from './commands/enable-webhook-endpoint';
+import { PauseReplay } from './commands/pause-replay';
+import { ReplayDeadLetters } from './commands/replay-dead-letters';
 import { ReplayDelivery } from './commands/replay-delivery';
+import { ReplayEndpointEvents } from './commands/replay-endpoint-events';
+import { ResumeReplay } from './commands/resume-replay';
 import { RotateWebhookSecret } from './commands/rotate-webhook-secret';
 import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
+import { Hastening } from './delivery/hastening';
 import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
+import { Reconciler } from './delivery/reconciler';
+import { ReplayRunner } from './delivery/replay-runner';
 import { Sender } from './delivery/sender';
+import { SequenceWatch } from './delivery/sequence-watch';
 import { EndpointChanges } from './endpoint-changes';
 import { FanOutWhenAnythingHappens } from './reactions/fan-out-when-anything-happens';
 import { DeadLetters } from './read-models/dead-letters';
 import { Deliveries } from './read-models/deliveries';
+import { EndpointEvents } from './read-models/endpoint-events';
 import { Events } from './read-models/events';
+import { Replays } from './read-models/replays';
 import { Timeline } from './read-models/timeline';
 import { WebhookEndpoints } from './read-models/webhook-endpoints';
+import { ReplayJobs } from './replay-jobs';
 
 const commands = [
   CreateWebhookEndpoint,
@@ -38,23 +57,43 @@ const commands = [
   SendTestEvent,
   DeleteWebhookEndpoint,
   ReplayDelivery,
+  ReplayDeadLetters,
+  ReplayEndpointEvents,
+  PauseReplay,
+  ResumeReplay,
+  CancelReplay,
 ];
-const reads = [WebhookEndpoints, Deliveries, DeadLetters, Events, Timeline];
+const reads = [WebhookEndpoints, Deliveries, DeadLetters, EndpointEvents, Replays, Events, Timeline];
 const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];
 
-/** Starts the engine once everything stands, and stops it before the database goes. */
+/** The services whose facts become events here. */
+const SOURCES = ['projects', 'tasks'];
+
+/** Starts the engine once everything stands, and stops it before the database goes. Who waits is answered before the door closes. */
 @Injectable()
-class EngineLife implements OnApplicationBootstrap, OnApplicationShutdown {
-  constructor(private readonly engine: DeliveryEngine) {}
+class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    private readonly engine: DeliveryEngine,
+    private readonly runner: ReplayRunner,
+    private readonly watch: SequenceWatch,
+    private readonly reconciler: Reconciler,
+  ) {}
 
   onApplicationBootstrap(): void {
     this.engine.start();
+    this.runner.start();
+    this.reconciler.start();
   }
 
-  onApplicationShutdown(): Promise<void> {
-    return this.engine.stop();
+  beforeApplicationShutdown(): void {
+    this.watch.end();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.reconciler.stop(), this.runner.stop()]);
+    await this.engine.stop();
   }
 }
 
@@ -86,28 +125,63 @@ const secrets = {
   useFactory: (keyring: Keyring, logger: Logger) => new KeptSecrets(keyring, logger),
 };
 
+function metricsOf({ registry }: Metrics, pool: Pool): DeliveryMetrics {
+  const metrics = new DeliveryMetrics(registry);
+  metrics.watchBacklog(pool, registry);
+  return metrics;
+}
+
+const watch = { provide: SequenceWatch, inject: [WORKER_POOL], useFactory: (pool: Pool) => new SequenceWatch(pool) };
+
 const engine = {
   provide: DeliveryEngine,
-  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER, KeptSecrets],
-  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger, kept: KeptSecrets) =>
+  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER, KeptSecrets, SequenceWatch],
+  useFactory: (pool: Pool, config: ServiceConfig, metrics: Metrics, logger: Logger, kept: KeptSecrets, sequences: SequenceWatch) =>
     new DeliveryEngine({
       pool,
       sender: new Sender({ allowPrivateAddresses: config.allowPrivateAddresses }),
       secrets: kept,
-      metrics: new DeliveryMetrics(metrics.registry),
+      metrics: metricsOf(metrics, pool),
       logger,
+      organizationMax: config.organizationInFlightMax,
+      patienceSeconds: config.disableAfterHours * 3_600,
+      numbered: (endpointIds) => sequences.note(endpointIds),
     }),
 };
 
+const replays = {
+  provide: ReplayRunner,
+  inject: [WORKER_POOL, LOGGER, DeliveryEngine, SequenceWatch],
+  useFactory: (pool: Pool, logger: Logger, sender: DeliveryEngine, sequences: SequenceWatch) =>
+    new ReplayRunner({
+      pool,
+      logger,
+      made: (endpointIds) => {
+        sequences.note(endpointIds);
+        sender.wakeForReplays();
+      },
+    }),
+};
+
+const reconciler = {
+  provide: Reconciler,
+  inject: [WORKER_POOL, Peers, Lag, Metrics, LOGGER],
+  useFactory: (pool: Pool, peers: Peers, lag: Lag, metrics: Metrics, logger: Logger) =>
+    new Reconciler({ pool, peers, lag, sources: SOURCES, registry: metrics.registry, logger }),
+};
+
 /** All that the service is made of, beside the platform's own parts. */
-@Module({ controllers, providers: [secrets, SecretsLife, engine, EngineLife, EndpointChanges] })
+@Module({
+  controllers,
+  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, EngineLife, EndpointChanges, ReplayJobs, Hastening],
+})
 export class WebhooksModule {}
 
 export const webhooksService: ServiceDefinition = {
   name: 'webhooks',
   module: WebhooksModule,
-  sources: ['projects', 'tasks'],
-  topics: EVENT_TYPES,
+  sources: SOURCES,
+  topics: DOMAIN_EVENT_TYPES,
   // Nothing here happens to a resource that others know; endpoints are configuration.
   publish: () => null,
   catalogue: PROBLEMS,

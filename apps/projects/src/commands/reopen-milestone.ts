@@ -18,7 +18,7 @@ export class ReopenMilestone {
   @Operation({
     summary: 'Reopen a milestone',
     description:
-      'It was reached too early, and is pending again. `milestone.reopened` says so, for whatever followed from reaching it. It reaches anew with the next last task of it that ends, or by `reach`. Reopening a pending milestone changes nothing.',
+      'It was reached too early, and is pending again. `milestone.reopened` says so, for whatever followed from reaching it; its invoice is void, and a draft in SK Billing is to be undone there. It reaches anew with the next last task of it that ends, or by `reach`. Reopening a pending milestone changes nothing.',
     tag: 'Milestones',
     answers: { 200: Milestone },
     refuses: ['project_closed'],

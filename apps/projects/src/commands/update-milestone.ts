@@ -5,6 +5,7 @@ import { Command, IdParam, Operation, RequireScope } from '@works/platform/http'
 import { milestoneDecision, milestones } from '../aggregates';
 import { updateMilestone, type Milestone as State, type MilestoneId } from '../domain/milestone';
 import { moveTo } from '../domain/milestone-order';
+import { InvoiceDrafter } from '../invoices/invoice-drafter';
 import { byId, placed, LAST_PLACE } from '../placed-milestones';
 import { MilestonesOfProject, type MilestonesInOrder } from '../read-models/milestones-of-project';
 import { progressIsStill } from '../still';
@@ -14,6 +15,7 @@ export class UpdateMilestone {
   constructor(
     private readonly store: EventStore,
     private readonly milestones: MilestonesOfProject,
+    private readonly invoices: InvoiceDrafter,
   ) {}
 
   @Patch('/milestones/:id')
@@ -27,21 +29,23 @@ export class UpdateMilestone {
     answers: { 200: Milestone },
     refuses: ['project_closed'],
   })
-  update(
+  async update(
     @IdParam('id', 'mst') id: MilestoneId,
     @Body() body: UpdateMilestoneBody,
     @Command() request: CommandRequest,
   ): Promise<RecordedAnswer> {
-    return this.store.change(
+    const answer = await this.store.change(
       request,
       milestones,
       id,
       async (milestone, loaded) => {
         const around = await this.milestones.inOrder(request.caller, { projectId: milestone.project_id });
-        return decide(milestone, loaded, body, request, around);
+        return decide(milestone, loaded, body, request, { ...around, invoicing: this.invoices.draftsIn(request.caller) });
       },
       { lostRace: LAST_PLACE },
     );
+    this.invoices.wake();
+    return answer;
   }
 }
 
@@ -50,12 +54,12 @@ function decide(
   loaded: Loaded<State>,
   body: UpdateMilestoneBody,
   { now }: CommandRequest,
-  { inOrder, projectStatus }: MilestonesInOrder,
+  { inOrder, projectStatus, invoicing }: MilestonesInOrder & { invoicing: boolean },
 ): Decision {
   const { id } = milestone;
   const at = now.toISOString();
   const { progress, open_tasks } = inOrder.find((one) => one.id === id)!;
-  const events = updateMilestone(milestone, body, { progress, open_tasks, projectStatus, at });
+  const events = updateMilestone(milestone, body, { progress, open_tasks, projectStatus, invoicing, at });
   const own = milestoneDecision(loaded, events, { progress, openTasks: open_tasks });
   const places = body.position === undefined ? [] : moveTo(inOrder, id, body.position);
   const others = placed(

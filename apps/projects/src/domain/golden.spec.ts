@@ -19,4 +19,10 @@ describe('what is stored of milestones', () =>
     'milestone.updated': [{ checksum: 'bac4e29de316', means: { name: 'Handover of the keys', position: 2, billing: null } }],
     'milestone.reached': [{ checksum: '942c34a6f15b', means: { status: 'reached', reached_at: AT } }],
     'milestone.reopened': [{ checksum: 'f9deda68991a', means: { status: 'pending' } }],
+    'milestone.invoice_requested': [
+      { checksum: 'e233c5dbbbeb', means: { invoice: { status: 'pending', number: 1, attempts: 0, bills: expect.anything() } } },
+    ],
+    // Of an invoice that the milestone does not have any more: said, and nothing else.
+    'milestone.invoice_drafted': [{ checksum: '72b4a459e7b3', means: { status: 'pending', updated_at: AT } }],
+    'milestone.invoice_failed': [{ checksum: 'f784f4a94811', means: { status: 'pending', updated_at: AT } }],
   }));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { fold } from '@works/platform/decider';
 import { RuleViolation } from '@works/platform/errors';
 import { aDelivery, aGate, GLASS, HANDOVER, KEY } from './delivery.examples';
+import { noteDraft, noteFailure, requestInvoice } from './invoicing';
 import {
   addMilestone,
   evolve as evolveMilestone,
@@ -58,6 +59,7 @@ describe('whatever is asked of a milestone', () => {
         openTasks: fc.constantFrom([], [GLASS]),
         projectStatus: fc.constantFrom('active' as const, 'closed' as const),
         note: fc.constant(null),
+        invoicing: fc.boolean(),
       })
       .map(
         (how): Ask<Milestone, MilestoneEvent> =>
@@ -75,17 +77,28 @@ describe('whatever is asked of a milestone', () => {
           { requires_sign_off: false },
           { name: 'Keys', position: 2 },
           { due_on: null, billing: { items: [], due_in_days: 7 } },
+          { billing: null },
         ),
       })
       .map(({ terms, ...how }): Ask<Milestone, MilestoneEvent> => (milestone, at) => {
         const around = { ...how, open_tasks: [], at };
         return terms === 'reopen' ? reopenMilestone(milestone, around) : updateMilestone(milestone, terms, around);
       }),
-    progress.map(
-      (counts): Ask<Milestone, MilestoneEvent> =>
+    fc.tuple(progress, fc.boolean()).map(
+      ([counts, invoicing]): Ask<Milestone, MilestoneEvent> =>
         (milestone, at) =>
-          reachWhenDone(milestone, counts, at),
+          reachWhenDone(milestone, counts, at, invoicing),
     ),
+    fc
+      .record({ progress, number: fc.integer({ min: 1, max: 3 }), what: fc.constantFrom('draft', 'failure', 'delay', 'request') })
+      .map(({ progress: counts, number, what }): Ask<Milestone, MilestoneEvent> => (milestone, at) => {
+        const then = { progress: counts, open_tasks: [], at };
+        if (what === 'request') return requestInvoice(milestone, { ...then, invoicing: true });
+        // SK Billing is only asked for what somebody has asked for.
+        if (number > (milestone.invoice?.number ?? 0)) return [];
+        if (what === 'draft') return noteDraft(milestone, number, `inv_${number}`, then);
+        return noteFailure(milestone, number, { error: 'down', called: true, next_attempt_at: what === 'delay' ? at : null }, then);
+      }),
   );
   const anything = [fc.boolean(), fc.array(asks, { maxLength: 30 })] as const;
   const playMilestone = (requires_sign_off: boolean, sequence: readonly Ask<Milestone, MilestoneEvent>[]) =>
@@ -111,6 +124,23 @@ describe('whatever is asked of a milestone', () => {
         for (const { after, events } of playMilestone(signed, sequence).steps) {
           if (events.some(({ type }) => type === 'milestone.reached') && after.requires_sign_off)
             expect(after).toMatchObject({ sign_off: { by: KEY } });
+        }
+      }),
+    );
+  });
+
+  it('each reaching has an invoice of its own, none that is drafted changes until it is reopened, and none is left but void', () => {
+    fc.assert(
+      fc.property(...anything, (signed, sequence) => {
+        for (const { before, after, events } of playMilestone(signed, sequence).steps) {
+          const [was, is] = [before.invoice, after.invoice];
+          if (is?.number !== was?.number) expect([is!.number, is!.status]).toEqual([(was?.number ?? 0) + 1, 'pending']);
+          if (was !== undefined) expect(is).toBeDefined();
+          if (was?.status === 'drafted') expect(is).toMatchObject({ status: after.status === 'reached' ? 'drafted' : 'void', id: was.id });
+          if (after.status === 'pending' && is !== undefined) expect(is.status).toBe('void');
+          for (const event of events)
+            if (event.type === 'milestone.reached' && event.data.bills !== undefined)
+              expect(is).toMatchObject({ status: 'pending', bills: event.data.bills, attempts: 0 });
         }
       }),
     );

@@ -1,6 +1,7 @@
 import type { Evolve } from '@works/platform/decider';
 import { RuleViolation, unreachable } from '@works/platform/errors';
 import type { Id } from '@works/platform/ids';
+import { drafted, failed, requested, voided, type DraftFailed, type DraftMade, type Invoice } from './invoice';
 import type { Billing } from './template';
 
 export type MilestoneId = Id<'mst'>;
@@ -52,15 +53,25 @@ export type MilestoneEvent =
   | { readonly type: 'milestone.added'; readonly data: Gate & { readonly later?: true; readonly at: string } }
   | { readonly type: 'milestone.updated'; readonly data: { readonly changed: Partial<Terms>; readonly at: string } & TasksThen }
   | { readonly type: 'milestone.reopened'; readonly data: { readonly at: string } & TasksThen }
-  | {
-      readonly type: 'milestone.reached';
-      readonly data: { readonly sign_off: SignOff | null; readonly progress: Progress; readonly at: string };
-    };
+  | { readonly type: 'milestone.reached'; readonly data: Reached }
+  | { readonly type: 'milestone.invoice_requested'; readonly data: { readonly bills: Billing; readonly at: string } & TasksThen }
+  | { readonly type: 'milestone.invoice_drafted'; readonly data: DraftMade & { readonly at: string } & TasksThen }
+  | { readonly type: 'milestone.invoice_failed'; readonly data: DraftFailed & { readonly at: string } & TasksThen };
+
+interface Reached {
+  readonly sign_off: SignOff | null;
+  readonly progress: Progress;
+  /** What an invoice is to be drafted of. Absent where nothing is billed, and where there was no billing to ask. */
+  readonly bills?: Billing;
+  readonly at: string;
+}
 
 /** What may be said anew of a milestone while its project is active. */
 export type Terms = Pick<Gate, 'name' | 'position' | 'due_on' | 'requires_sign_off' | 'billing'>;
 
 interface Facts extends Gate {
+  /** The newest that was asked for, by the last reaching that billed. Absent when none was. */
+  readonly invoice?: Invoice;
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -87,17 +98,19 @@ export function addMilestoneLater(gate: Gate, projectStatus: ProjectStatus, at: 
 
 export interface Around extends TasksThen {
   readonly projectStatus: ProjectStatus;
+  /** Reaching asks for an invoice, where the milestone bills something. Absent: there is no billing to ask. */
+  readonly invoicing?: boolean;
   readonly at: string;
 }
 
 /** Without its sign-off a milestone whose tasks are all done waits for nothing any more, and reaches. */
 export function updateMilestone(milestone: Milestone, terms: Partial<Terms>, around: Around): MilestoneEvent[] {
-  const { projectStatus, at, progress, open_tasks } = around;
+  const { projectStatus, at, progress, open_tasks, invoicing } = around;
   const changed = changesIn(milestone, terms);
   if (Object.keys(changed).length === 0) return [];
   if (projectStatus === 'closed') throw closedProject();
   const updated: MilestoneEvent = { type: 'milestone.updated', data: { changed, progress, open_tasks, at } };
-  return changed.requires_sign_off === false ? [updated, ...reachWhenDone(evolve(milestone, updated), progress, at)] : [updated];
+  return changed.requires_sign_off === false ? [updated, ...reachWhenDone(evolve(milestone, updated), progress, at, invoicing)] : [updated];
 }
 
 function changesIn(milestone: Milestone, { billing, ...plain }: Partial<Terms>): Partial<Terms> {
@@ -124,23 +137,28 @@ export interface Reaching {
   readonly openTasks: readonly OpenTask[];
   readonly progress: Progress;
   readonly projectStatus: ProjectStatus;
+  readonly invoicing?: boolean;
   readonly at: string;
 }
 
 /** Somebody says that the phase is done: the sign-off, where one is required. */
-export function reachMilestone(milestone: Milestone, { by, note, openTasks, progress, projectStatus, at }: Reaching): MilestoneEvent[] {
+export function reachMilestone(milestone: Milestone, reaching: Reaching): MilestoneEvent[] {
+  const { by, note, openTasks, progress, projectStatus, invoicing = false, at } = reaching;
   if (milestone.status === 'reached') return [];
   if (projectStatus === 'closed') throw closedProject();
   if (openTasks.length > 0) throw blockedBy(openTasks, progress);
-  return [{ type: 'milestone.reached', data: { sign_off: { by, note, at }, progress, at } }];
+  return [{ type: 'milestone.reached', data: { sign_off: { by, note, at }, progress, ...billed(milestone, invoicing), at } }];
 }
 
 /** A milestone reaches by itself with its last task. One without tasks, or with none completed, says nothing of work done: it waits for a word. */
-export function reachWhenDone(milestone: Milestone, progress: Progress, at: string): MilestoneEvent[] {
+export function reachWhenDone(milestone: Milestone, progress: Progress, at: string, invoicing = false): MilestoneEvent[] {
   const done = progress.tasks > 0 && progress.tasks_completed === progress.tasks;
   if (milestone.status === 'reached' || milestone.requires_sign_off || !done) return [];
-  return [{ type: 'milestone.reached', data: { sign_off: null, progress, at } }];
+  return [{ type: 'milestone.reached', data: { sign_off: null, progress, ...billed(milestone, invoicing), at } }];
 }
+
+const billed = ({ billing }: Milestone, invoicing: boolean): Pick<Reached, 'bills'> =>
+  invoicing && billing !== null ? { bills: billing } : {};
 
 /** Trusts history: an event that is in the stream happened, so `evolve` never refuses. */
 export const evolve: Evolve<Milestone, MilestoneEvent> = (milestone, event) => {
@@ -150,11 +168,18 @@ export const evolve: Evolve<Milestone, MilestoneEvent> = (milestone, event) => {
     case 'milestone.updated':
       return { ...milestone, ...event.data.changed, updated_at: event.data.at };
     case 'milestone.reached': {
-      const { sign_off, at } = event.data;
-      return { ...milestone, status: 'reached', sign_off, reached_at: at, updated_at: at };
+      const { sign_off, at, bills } = event.data;
+      const reached: Milestone = { ...milestone, status: 'reached', sign_off, reached_at: at, updated_at: at };
+      return bills === undefined ? reached : withInvoice(reached, requested(milestone.invoice, bills), at);
     }
     case 'milestone.reopened':
       return reopened(milestone, event.data.at);
+    case 'milestone.invoice_requested':
+      return withInvoice(milestone, requested(milestone.invoice, event.data.bills), event.data.at);
+    case 'milestone.invoice_drafted':
+      return withInvoice(milestone, drafted(milestone.invoice, event.data, event.data.at), event.data.at);
+    case 'milestone.invoice_failed':
+      return withInvoice(milestone, failed(milestone.invoice, event.data), event.data.at);
     default:
       return unreachable(event);
   }
@@ -166,8 +191,12 @@ function added({ at, later: _toldOnly, ...gate }: Gate & { at: string; later?: t
 
 function reopened(milestone: Milestone, at: string): PendingMilestone {
   const { sign_off: _signOff, reached_at: _reachedAt, ...facts } = milestone as ReachedMilestone;
-  return { ...facts, status: 'pending', updated_at: at };
+  return withInvoice<PendingMilestone>({ ...facts, status: 'pending', updated_at: at }, voided(milestone.invoice), at);
 }
+
+/** A milestone without an invoice has no such field: so were all before there was billing to ask. */
+const withInvoice = <State extends Milestone>(milestone: State, invoice: Invoice | undefined, at: string): State =>
+  invoice === undefined ? { ...milestone, updated_at: at } : { ...milestone, invoice, updated_at: at };
 
 const closedProject = () => new RuleViolation('project_closed', 'The project is closed; its milestones stay as they are.');
 

@@ -9,6 +9,7 @@ import { milestones } from '../aggregates';
 import { cancelledByClosing, type Cancellation } from '../closings';
 import { reachWhenDone } from '../domain/milestone';
 import { doneMilestones } from '../done-milestones';
+import { InvoiceDrafter } from '../invoices/invoice-drafter';
 import { noteTasks, type NotedTask } from '../project-tasks';
 
 type TaskNews = PublicEvent<TaskEventData>;
@@ -18,6 +19,7 @@ export class TrackProgressWhenTasksChange {
   constructor(
     private readonly inbox: Inbox,
     private readonly store: EventStore,
+    private readonly invoices: InvoiceDrafter,
   ) {}
 
   /** Counts the task, and when the last open one of a milestone ends or leaves it, reaches the milestone, in one transaction. */
@@ -50,11 +52,13 @@ export class TrackProgressWhenTasksChange {
   }
 
   private async reachDone(tx: TenantTransaction, ids: readonly string[], causeOf: (milestoneId: string) => Cause): Promise<void> {
+    const invoicing = this.invoices.draftsIn(tx.tenant);
     for (const milestone of await doneMilestones(tx, ids)) {
       const cause = causeOf(milestone.id);
-      const events = reachWhenDone(milestone.state, milestone.progress, cause.now.toISOString());
+      const events = reachWhenDone(milestone.state, milestone.progress, cause.now.toISOString(), invoicing);
       if (events.length > 0) await this.store.append(tx, [record(milestones, milestone, events)], cause);
     }
+    if (invoicing) tx.afterCommit(() => this.invoices.wake());
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Milestone as MilestoneResource } from '@works/contracts/milestones';
+import type { Invoice } from '../domain/invoice';
 import type { Milestone, Progress } from '../domain/milestone';
 import type { Billing } from '../domain/template';
 
@@ -25,8 +26,7 @@ export function presentMilestone(milestone: Milestone, version: number, { progre
     progress: { tasks: progress.tasks, tasks_completed: progress.tasks_completed },
     blocked_by: reached ? [] : blockersOf(milestone, openTasks),
     billing: presentBilling(milestone.billing),
-    // SK Billing's word of the invoice will be heard here.
-    invoice: null,
+    invoice: presentInvoice(milestone.invoice),
     reached_at: reached ? milestone.reached_at : null,
     created_at: milestone.created_at,
     updated_at: milestone.updated_at,
@@ -38,6 +38,18 @@ export const presentBilling = (billing: Billing | null): MilestoneResource['bill
   billing === null
     ? null
     : { items: billing.items.map(({ catalog_item_id, qty }) => ({ catalog_item_id, qty })), due_in_days: billing.due_in_days };
+
+export const presentInvoice = (invoice: Invoice | undefined): MilestoneResource['invoice'] =>
+  invoice === undefined
+    ? null
+    : {
+        status: invoice.status,
+        id: 'id' in invoice ? invoice.id : null,
+        error: 'error' in invoice ? invoice.error : null,
+        attempts: invoice.attempts,
+        drafted_at: 'drafted_at' in invoice ? invoice.drafted_at : null,
+        next_attempt_at: 'next_attempt_at' in invoice ? invoice.next_attempt_at : null,
+      };
 
 type ReachedSignOff = Extract<Milestone, { status: 'reached' }>['sign_off'];
 

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { EVENT_TYPES, type PublicEvent } from '@works/contracts/events';
+import { DOMAIN_EVENT_TYPES, type PublicEvent } from '@works/contracts/events';
 import type { Task } from '@works/contracts/tasks';
 import { embeddedLog, type EventLog } from '@works/platform/event-log';
 import { newId } from '@works/platform/ids';
@@ -46,7 +46,7 @@ describe('POST /tasks right after POST /projects', () => {
   beforeAll(async () => {
     const database = await testDatabase('log');
     log = await embeddedLog({ url: database.appUrl, instance: 'spec' });
-    await log.ensureTopics(EVENT_TYPES);
+    await log.ensureTopics(DOMAIN_EVENT_TYPES);
     projects = new Projects(log);
     service = await startTasks({ own: await testDatabase('tasks'), log: database, projectsUrl: await projects.start() });
   });

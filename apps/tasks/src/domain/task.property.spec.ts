@@ -10,6 +10,7 @@ import {
   createTask,
   evolve,
   reopenTask,
+  tellOverdue,
   updateTask,
   type Details,
   type Plan,
@@ -53,6 +54,7 @@ const asks: fc.Arbitrary<Ask> = fc.oneof(
       (task, at) =>
         reopenTask(task, { at, blocked: false, projectStatus }),
   ),
+  fc.constant<Ask>((task, at) => tellOverdue(task, { at, blocked: false })),
   fc.constant<Ask>((_task, at) => commentOnTask(A_COMMENT, { at, blocked: false })),
 );
 
@@ -100,6 +102,8 @@ function fieldsOf(event: TaskEvent): string[] {
     case 'task.cancelled':
     case 'task.reopened':
       return ['status'];
+    case 'task.overdue':
+      return ['overdue_told_for'];
     case 'task.commented':
       return [];
     default:

@@ -1,6 +1,20 @@
 import { fold } from '@works/platform/decider';
 import { specificationOf } from '@works/platform/testing';
-import { A_COMMENT, aPlan, ASHA, assigned, BRAM, cancelled, completed, created, KEY, NOON, reopened, updated } from './task.examples';
+import {
+  A_COMMENT,
+  aPlan,
+  ASHA,
+  assigned,
+  BRAM,
+  cancelled,
+  completed,
+  created,
+  KEY,
+  MORNING,
+  NOON,
+  reopened,
+  updated,
+} from './task.examples';
 import {
   assignTask,
   cancelTask,
@@ -10,6 +24,7 @@ import {
   evolve,
   isOverdue,
   reopenTask,
+  tellOverdue,
   updateTask,
   type Details,
   type Task,
@@ -35,6 +50,7 @@ const reopening =
   (projectStatus: 'active' | 'closed' | null = null) =>
   (task: Task) =>
     reopenTask(task, { ...now, projectStatus });
+const telling = (task: Task) => tellOverdue(task, now);
 const cancelling = (task: Task) => cancelTask(task, now);
 
 const assignedNow = (to: typeof ASHA): TaskEvent => ({ type: 'task.assigned', data: { assignee_id: to, at: NOON, blocked: false } });
@@ -173,6 +189,36 @@ describe('an overdue task', () => {
   it('is no longer so once it has ended', () => {
     expect(isOverdue(taskAfter(due, completed), NOON)).toBe(false);
     expect(isOverdue(taskAfter(due, cancelled), NOON)).toBe(false);
+  });
+
+  it('is told of once', () => {
+    const toldNow: TaskEvent = { type: 'task.overdue', data: { overdue_at: NOON, ...now } };
+    given(due).when(telling).then(toldNow);
+    given(due, toldNow).when(telling).thenNothing();
+    given(due, toldNow, completed, reopened).when(telling).thenNothing();
+  });
+
+  it('is told of again once its date has moved and passed, not when only something else has changed', () => {
+    const told: TaskEvent = { type: 'task.overdue', data: { overdue_at: MORNING, at: MORNING, blocked: false } };
+    const early = created({ overdue_at: MORNING });
+    given(early, told, updated({ title: 'Call' }))
+      .when(telling)
+      .thenNothing();
+    given(early, told, updated({ overdue_at: '2026-11-24T00:00:00.000Z' }))
+      .when(telling)
+      .thenNothing();
+    given(early, told, updated({ overdue_at: NOON }))
+      .when(telling)
+      .then({ type: 'task.overdue', data: { overdue_at: NOON, ...now } });
+  });
+
+  it('is not told of before its instant, after its end, or without a date', () => {
+    given(created({ overdue_at: '2026-11-23T06:30:00.001Z' }))
+      .when(telling)
+      .thenNothing();
+    given(due, completed).when(telling).thenNothing();
+    given(due, cancelled).when(telling).thenNothing();
+    given(created()).when(telling).thenNothing();
   });
 
   it('has a due date', () => expect(isOverdue(taskAfter(created()), NOON)).toBe(false));

@@ -46,6 +46,7 @@ export type TaskEvent =
   | { readonly type: 'task.completed'; readonly data: { readonly by: Actor } & Moment }
   | { readonly type: 'task.reopened'; readonly data: Moment & Blocked }
   | { readonly type: 'task.cancelled'; readonly data: Moment }
+  | { readonly type: 'task.overdue'; readonly data: { readonly overdue_at: string } & Moment & Blocked }
   | { readonly type: 'task.commented'; readonly data: { readonly comment: Comment } & Moment & Blocked };
 
 interface Moment {
@@ -59,6 +60,8 @@ interface Blocked {
 
 interface Facts extends Plan {
   readonly assignee_id: UserId | null;
+  /** The `overdue_at` of which it was last told that it has passed; absent until then. */
+  readonly overdue_told_for?: string;
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -148,6 +151,13 @@ export function reopenTask(task: Task, { at, blocked, projectStatus }: Reopening
   return [{ type: 'task.reopened', data: { at, blocked } }];
 }
 
+/** Once for each `overdue_at`: a date that moves is told of again when it passes, a task that is reopened is not. */
+export function tellOverdue(task: Task, { at, blocked }: Moment & Blocked): TaskEvent[] {
+  const { overdue_at } = task;
+  if (overdue_at === null || !isOverdue(task, at) || task.overdue_told_for === overdue_at) return [];
+  return [{ type: 'task.overdue', data: { overdue_at, at, blocked } }];
+}
+
 /** Whatever became of a task, there can be something to say about it. */
 export const commentOnTask = (comment: Comment, { at, blocked }: Moment & Blocked): TaskEvent[] => [
   { type: 'task.commented', data: { comment, at, blocked } },
@@ -171,6 +181,8 @@ export const evolve: Evolve<Task, TaskEvent> = (task, event) => {
       return { ...reopened(task), updated_at: at };
     case 'task.cancelled':
       return { ...task, status: 'cancelled', cancelled_at: at, updated_at: at };
+    case 'task.overdue':
+      return { ...task, overdue_told_for: event.data.overdue_at, updated_at: at };
     case 'task.commented':
       return { ...task, updated_at: at };
     default:

@@ -11,10 +11,7 @@ import { checkAddress, checkHeaders } from '../domain/endpoint-address';
 import { checkFilter } from '../domain/event-filter';
 import { KeptSecrets } from '../delivery/kept-secrets';
 import { newSigningSecret } from '../delivery/signing';
-import { NO_TRAFFIC, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
-
-/** As many as a small receiver answers at one time without feeling it. */
-const MAX_IN_FLIGHT = 16;
+import { NEW_ENDPOINT, presentEndpoint, type EndpointRow } from '../read-models/endpoint-row';
 
 @Controller()
 export class CreateWebhookEndpoint {
@@ -45,21 +42,19 @@ export class CreateWebhookEndpoint {
     checkFilter(body.filter ?? {});
     const secret = newSigningSecret();
     const row: EndpointRow = {
+      ...NEW_ENDPOINT,
       id: newId('whk'),
       url: new URL(body.url).href,
       description: body.description ?? null,
       events: body.events ?? [],
       projects: body.projects ?? [],
       filter: body.filter ?? {},
-      status: 'enabled',
-      disabled_reason: null,
-      max_in_flight: body.max_in_flight ?? MAX_IN_FLIGHT,
+      ordering: body.ordering ?? NEW_ENDPOINT.ordering,
+      max_in_flight: body.max_in_flight ?? NEW_ENDPOINT.max_in_flight,
+      rate_limit_per_second: body.rate_limit_per_second ?? null,
       headers: body.headers ?? {},
-      secrets_expire_at: null,
-      version: 1,
       created_at: now,
       updated_at: now,
-      ...NO_TRAFFIC,
     };
     return {
       changes: [],
@@ -70,8 +65,9 @@ export class CreateWebhookEndpoint {
 }
 
 const insertEndpoint = (row: EndpointRow, secret: string, { organizationId, livemode }: CommandRequest['caller']): Statement => ({
-  text: `insert into webhook_endpoints (id, organization_id, livemode, url, description, events, max_in_flight, headers, secret, created_at, updated_at, projects, filter)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12)`,
+  text: `insert into webhook_endpoints (id, organization_id, livemode, url, description, events, ordering, max_in_flight, rate_limit_per_second,
+                                        headers, secret, created_at, updated_at, projects, filter)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)`,
   values: [
     row.id,
     organizationId,
@@ -79,7 +75,9 @@ const insertEndpoint = (row: EndpointRow, secret: string, { organizationId, live
     row.url,
     row.description,
     row.events,
+    row.ordering,
     row.max_in_flight,
+    row.rate_limit_per_second,
     JSON.stringify(row.headers),
     secret,
     row.created_at,

@@ -54,7 +54,7 @@ export class ReplayDelivery {
     );
     if (underWay !== undefined) return { changes: [], answer: answerOf(200, underWay) };
     const replay = replayOf(delivery, original);
-    return { changes: [], statements: [insertReplay(replay), noteReplay(replay)], answer: answerOf(201, replay) };
+    return { changes: [], statements: [lockFirst(replay), insertReplay(replay), noteReplay(replay)], answer: answerOf(201, replay) };
   }
 }
 
@@ -68,6 +68,7 @@ function replayOf(delivery: DeliveryRow, original: string): DeliveryRow {
     attempts_made: 0,
     next_attempt_at: now,
     delivered_at: null,
+    passed: null,
     replay_of: original,
     replayed_as: null,
     replays: 0,
@@ -75,6 +76,12 @@ function replayOf(delivery: DeliveryRow, original: string): DeliveryRow {
     updated_at: now,
   };
 }
+
+/** The first delivery is where all meet who want to replay the event, jobs too (works_replay_again): whoever comes second waits here. */
+const lockFirst = ({ replay_of }: DeliveryRow): Statement => ({
+  text: 'select from deliveries where id = $1 for update',
+  values: [replay_of],
+});
 
 const insertReplay = ({ id, replay_of, created_at }: DeliveryRow): Statement => ({
   text: `insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at,

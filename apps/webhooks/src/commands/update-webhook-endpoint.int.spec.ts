@@ -129,6 +129,38 @@ describe('changing a webhook endpoint', () => {
     });
   });
 
+  // What bounds the catching up is the number of places: the receiver never has more at one time than it agreed to, however much was collected.
+  it('is caught up in order and at no more than its places at a time, while other endpoints get what happens at once', async () => {
+    const [collected, fresh] = [
+      Array.from({ length: 60 }, () => anEvent(caller)),
+      Array.from({ length: 10 }, () => anEvent(caller, 'project.closed')),
+    ];
+    let [underWay, most] = [0, 0];
+    const slow = await receiver((_, response) => {
+      most = Math.max(most, ++underWay);
+      setTimeout(() => {
+        underWay--;
+        response.writeHead(200).end();
+      }, 30);
+    });
+    const quick = await receiver();
+    const { id } = await anEndpoint({ url: slow.url, max_in_flight: 3 });
+    await anEndpoint({ url: quick.url, events: ['project.closed'] });
+    await service.post(caller, `/webhook_endpoints/${id}/disable`);
+    await service.tell(collected);
+    await eventually(async () => expect((await get(id)).json<WebhookEndpoint>().health.pending).toBe(60));
+    await service.post(caller, `/webhook_endpoints/${id}/enable`);
+    await eventually(() => expect(slow.arrivals.length).toBeGreaterThan(3));
+    await service.tell(fresh);
+    await eventually(() => expect(quick.arrivals).toHaveLength(10));
+    await eventually(() => expect(slow.arrivals).toHaveLength(70), { withinMs: 5_000 });
+    const sequences = slow.arrivals.map(({ headers }) => Number(headers['webhook-sequence'])).filter((sequence) => sequence <= 60);
+    // Those that leave together may arrive in any order, as many as there are places.
+    for (const [index, sequence] of sequences.entries()) expect(Math.abs(sequence - 1 - index)).toBeLessThanOrEqual(3);
+    expect([most, new Set(slow.arrivals.map(({ headers }) => headers['webhook-id'])).size]).toEqual([3, 70]);
+    await Promise.all([slow.close(), quick.close()]);
+  }, 15_000);
+
   // Guarantees that a stranger cannot learn whether an endpoint exists.
   it.each(['PATCH', 'enable', 'disable', 'rotate_secret', 'test'])('%s answers a stranger as if nothing were there', async (what) => {
     const { id } = await anEndpoint();

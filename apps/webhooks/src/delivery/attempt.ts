@@ -1,5 +1,8 @@
+import type { Lane } from './places';
+
 /** What a worker needs to make one attempt. */
 export interface Leased {
+  readonly lane: Lane;
   readonly deliveryId: string;
   readonly leaseToken: string;
   readonly endpointId: string;
@@ -16,6 +19,12 @@ export interface Leased {
   readonly maxInFlight: number;
   /** The exact bytes of the event. */
   readonly body: string;
+  /** When this attempt was to be made. */
+  readonly dueAt: Date;
+  /** Others may be waiting behind it. */
+  readonly ordered: boolean;
+  /** The dead letter that it did not wait for. */
+  readonly passed: string | null;
   readonly attemptsMade: number;
 }
 
@@ -42,3 +51,8 @@ export interface Outcome {
   /** Null is success. */
   readonly error: AttemptError | null;
 }
+
+const UNREACHABLE: ReadonlySet<Stage> = new Set(['dns', 'connect', 'tls', 'timeout_headers', 'timeout_body']);
+
+/** Nobody answered in time. An endpoint of which this is said again and again holds places for nothing. */
+export const isUnreachable = ({ error }: Outcome): boolean => error !== null && UNREACHABLE.has(error.stage);

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { mayDieAt } from '@works/platform/fault-points';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
 import { retryAfterMs } from '../domain/retry-after';
@@ -6,24 +7,20 @@ import { nextAttemptAt } from '../domain/schedule';
 import type { Leased, Outcome } from './attempt';
 import type { KeptSecrets } from './kept-secrets';
 import type { DeliveryMetrics } from './delivery-metrics';
-import { Places, type Lane } from './places';
+import { Places } from './places';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
-import {
-  claimDueDeliveries,
-  disableEndpoint,
-  fanOut,
-  giveBack,
-  giveBackLeases,
-  LEASE_SECONDS,
-  nextDueInMs,
-  type NewEvent,
-} from './statements';
+import { claimDueDeliveries, endLeases, fanOut, giveBack, giveBackLeases, LEASE_SECONDS, type NewEvent } from './statements';
 
 /** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
 const LOOK_EVERY_MS = 1_000;
 /** What a graceful stop gives attempts to end by themselves. */
 const GRACE_MS = 3_000;
+/**
+ * Attempts under way for one organization and mode, by all workers together: most of one worker's places, and not all of them, so that nobody
+ * can be shut out by one organization whose receivers all hang.
+ */
+export const ORGANIZATION_IN_FLIGHT_MAX = 96;
 
 export interface EngineParts {
   readonly pool: Pool;
@@ -31,8 +28,12 @@ export interface EngineParts {
   readonly secrets: KeptSecrets;
   readonly metrics: DeliveryMetrics;
   readonly logger: Logger;
+  /** Told of the endpoints whose sequence has moved on, once that has committed. */
+  readonly numbered?: (endpointIds: readonly string[]) => void;
   readonly leaseSeconds?: number;
   readonly graceMs?: number;
+  readonly organizationMax?: number;
+  readonly patienceSeconds?: number;
 }
 
 /**
@@ -44,18 +45,23 @@ export class DeliveryEngine {
   private readonly places = new Places();
   private readonly recorder: Recorder;
   private readonly leaseSeconds: number;
+  private readonly organizationMax: number;
+  private leasesEndedAt = -Infinity;
   private readonly underWay = new Set<Promise<void>>();
   private claiming: Promise<void> | null = null;
   private claimAgain = false;
   private backlog = false;
+  /** Replays may wait. Most of the time none do, and nobody needs to ask; those of other workers are found when the timer looks. */
+  private replays = true;
   private timer: NodeJS.Timeout | null = null;
   private timerAt = Infinity;
   private stopping = false;
   private tokens = 0;
 
   constructor(private readonly parts: EngineParts) {
-    this.recorder = new Recorder(parts.pool, parts.logger);
+    this.recorder = new Recorder({ ...parts, released: () => this.wake() });
     this.leaseSeconds = parts.leaseSeconds ?? LEASE_SECONDS;
+    this.organizationMax = parts.organizationMax ?? ORGANIZATION_IN_FLIGHT_MAX;
   }
 
   start(): void {
@@ -64,15 +70,22 @@ export class DeliveryEngine {
 
   /** Keeps the events and sends at once what is leased to us in the same transaction; the rest waits for a claim. */
   async fanOut(events: readonly NewEvent[]): Promise<void> {
-    const capacity = this.stopping ? 0 : this.places.free('first');
-    const { leased, waiting } = await fanOut(this.parts.pool, events, {
+    const capacity = this.stopping ? 0 : this.places.free.first;
+    const { leased, waiting, endpointIds } = await fanOut(this.parts.pool, events, {
       leaseToken: this.newLeaseToken(),
       leaseSeconds: this.leaseSeconds,
       capacity,
-      free: this.places.freeByEndpoint(),
+      organizationMax: this.organizationMax,
     });
+    this.parts.numbered?.(endpointIds);
     await this.sendWhatHasPlaces(leased);
     if (waiting) this.expectBacklog();
+  }
+
+  /** Replays have been made. */
+  wakeForReplays(): void {
+    this.replays = true;
+    this.wake();
   }
 
   /** Looks for what is due now; calls that come while it looks make it look once more. */
@@ -107,29 +120,34 @@ export class DeliveryEngine {
   }
 
   private async claim(): Promise<void> {
-    this.backlog = false;
-    for (const lane of ['first', 'retry'] as const) {
-      const limit = this.places.free(lane);
-      if (limit === 0) {
-        this.backlog = true;
-        continue;
-      }
-      const leased = await claimDueDeliveries(this.parts.pool, {
-        retries: lane === 'retry',
-        leaseToken: this.newLeaseToken(),
-        leaseSeconds: this.leaseSeconds,
-        limit,
-        free: this.places.freeByEndpoint(),
-      });
-      await this.sendWhatHasPlaces(leased);
-      // Where we found some there may be more than there were places for.
-      if (leased.length > 0) this.backlog = true;
+    if (performance.now() - this.leasesEndedAt >= LOOK_EVERY_MS) {
+      await endLeases(this.parts.pool);
+      this.leasesEndedAt = performance.now();
     }
-    const dueInMs = await nextDueInMs(this.parts.pool);
-    this.wakeIn(Math.min(dueInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
+    const { first, retry: retries, replay } = this.places.free;
+    const replays = this.replays ? replay : 0;
+    this.backlog = first === 0 || retries === 0 || replay === 0;
+    this.replays = false;
+    const { leased, passedOver, nextInMs } = await claimDueDeliveries(this.parts.pool, {
+      leaseToken: this.newLeaseToken(),
+      leaseSeconds: this.leaseSeconds,
+      organizationMax: this.organizationMax,
+      first,
+      retries,
+      replays,
+    });
+    if (leased.length > 0) mayDieAt('deliveries-claimed');
+    await this.sendWhatHasPlaces(leased);
+    // Where we found some there may be more than there were places for.
+    if (passedOver || leased.length > 0) this.backlog = true;
+    if (replays > 0 && (passedOver || leased.some(({ lane }) => lane === 'replay'))) this.replays = true;
+    this.wakeIn(Math.min(nextInMs ?? LOOK_EVERY_MS, LOOK_EVERY_MS));
   }
 
-  /** A claim and a fan-out can lease for the same free places at the same time, or while we stop: what has no place is not begun but given back. */
+  /**
+   * What is leased while we stop is not begun but given back. So is what the endpoint has no place for here: of a lease that ended by the clock
+   * the attempt can still be under way.
+   */
   private async sendWhatHasPlaces(leased: readonly Leased[]): Promise<void> {
     const placeless = leased.filter((delivery) => {
       if (this.stopping || !this.places.hasFree(delivery.endpointId)) return true;
@@ -144,7 +162,7 @@ export class DeliveryEngine {
   }
 
   private send(leased: Leased): void {
-    const lane: Lane = leased.attemptsMade > 0 ? 'retry' : 'first';
+    const { lane } = leased;
     this.places.take(lane, leased.endpointId, leased.maxInFlight);
     this.parts.metrics.inFlight.set(this.places.inFlight);
     const sending = this.attempt(leased)
@@ -154,6 +172,7 @@ export class DeliveryEngine {
       .finally(() => {
         this.underWay.delete(sending);
         const wasFull = this.places.giveBack(lane, leased.endpointId);
+        if (lane === 'replay') this.replays = true;
         this.parts.metrics.inFlight.set(this.places.inFlight);
         if (this.backlog || wasFull) this.wake();
       });
@@ -165,13 +184,14 @@ export class DeliveryEngine {
     // Not an attempt: the lease ends by the clock, and the delivery waits for a process that has the key.
     if (secret === null) return;
     const outcome = await this.parts.sender.attempt({ ...leased, secret });
+    mayDieAt('webhook-answered');
     this.parts.metrics.note(leased, outcome);
     this.say(leased, outcome);
     const number = leased.attemptsMade + 1;
     const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
     await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
-    if (outcome.statusCode === 410) await disableEndpoint(this.parts.pool, leased.endpointId, 'The endpoint answered 410 Gone.');
+    mayDieAt('attempt-recorded');
     if (next !== null) this.wakeIn(next.getTime() - Date.now());
   }
 
@@ -196,7 +216,7 @@ export class DeliveryEngine {
 
   private expectBacklog(): void {
     this.backlog = true;
-    if (this.places.free('first') > 0) this.wake();
+    if (this.places.free.first > 0) this.wake();
   }
 
   private wakeIn(ms: number): void {
@@ -209,6 +229,7 @@ export class DeliveryEngine {
       () => {
         this.timer = null;
         this.timerAt = Infinity;
+        this.replays = true;
         this.wake();
       },
       Math.max(0, ms),

@@ -1,9 +1,15 @@
+import type { Pool } from 'pg';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Leased, Outcome } from './attempt';
+
+/** Ages of what is due and not under way, and how many are counted of each. */
+const AGES_SECONDS = [1, 10, 60, 600, 3_600] as const;
+const COUNTED_MAX = 10_000;
 
 export class DeliveryMetrics {
   private readonly attempts: Counter<'outcome'>;
   private readonly duration: Histogram;
+  private readonly lateness: Histogram<'lane'>;
   readonly inFlight: Gauge;
 
   constructor(registry: Registry) {
@@ -20,11 +26,41 @@ export class DeliveryMetrics {
       buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15],
       registers,
     });
+    this.lateness = new Histogram({
+      name: 'works_delivery_lateness_seconds',
+      help: 'From when an attempt was due to its beginning, by lane. Waiting for places, a breaker or a rate is in it.',
+      labelNames: ['lane'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30, 300, 3_600],
+      registers,
+    });
     this.inFlight = new Gauge({ name: 'works_deliveries_in_flight', help: 'Attempts under way in this process.', registers });
   }
 
-  note(_leased: Leased, outcome: Outcome): void {
+  /** Counts what is overdue when somebody asks. What waits for a disabled endpoint is not late. */
+  watchBacklog(pool: Pool, registry: Registry): void {
+    const backlog = new Gauge({
+      name: 'works_deliveries_overdue',
+      help: `Deliveries that have been due for longer than this many seconds and are not under way, each counted up to ${COUNTED_MAX}.`,
+      labelNames: ['older_than'],
+      registers: [registry],
+      collect: async () => {
+        const { rows } = await pool.query<{ seconds: number; overdue: number }>(OVERDUE, [AGES_SECONDS]).catch(() => ({ rows: [] }));
+        for (const { seconds, overdue } of rows) backlog.set({ older_than: String(seconds) }, overdue);
+      },
+    });
+  }
+
+  note(leased: Leased, outcome: Outcome): void {
+    this.lateness.observe({ lane: leased.lane }, Math.max(0, outcome.startedAt.getTime() - leased.dueAt.getTime()) / 1_000);
     this.attempts.inc({ outcome: outcome.error?.stage ?? 'delivered' });
     this.duration.observe(outcome.durationMs / 1_000);
   }
 }
+
+const OVERDUE = `
+  select ages.seconds, (select count(*)::int
+                          from (select d.endpoint_id from deliveries d
+                                 where d.next_attempt_at is not null and d.lease_token is null and d.due_at < now() - make_interval(secs => ages.seconds)
+                                 order by d.due_at limit ${COUNTED_MAX}) late
+                          join webhook_endpoints e on e.id = late.endpoint_id and e.status = 'enabled') as overdue
+    from unnest($1::integer[]) as ages(seconds)`;

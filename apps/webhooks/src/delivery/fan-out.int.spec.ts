@@ -34,7 +34,7 @@ describe('numbering events and deliveries', () => {
     const client = await database.workers.connect();
     try {
       await client.query('begin');
-      await fanOut(client as unknown as Pool, events, takingNothing());
+      await fanOut(client, events, takingNothing());
       await client.query(fails ? 'rollback' : 'commit');
     } catch (error) {
       await client.query('rollback');
@@ -132,7 +132,7 @@ describe('numbering events and deliveries', () => {
     const caller = aCaller();
     const slow = await database.workers.connect();
     await slow.query('begin');
-    await fanOut(slow as unknown as Pool, newEvents(caller, 3), takingNothing());
+    await fanOut(slow, newEvents(caller, 3), takingNothing());
     const quick = make({ events: newEvents(caller, 2), fails: false });
     expect(await positionsOf(caller)).toEqual([]);
     await slow.query('commit');

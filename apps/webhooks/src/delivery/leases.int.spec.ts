@@ -1,9 +1,11 @@
+import type { ServerResponse } from 'node:http';
+import type { Pool } from 'pg';
 import { aCaller, eventually } from '@works/platform/testing';
 import { newId } from '@works/platform/ids';
 import { nextAttemptAt } from '../domain/schedule';
 import { receiver } from '../webhooks-service.examples';
 import type { Leased } from './attempt';
-import { claimDueDeliveries, fanOut, recordAttempts } from './statements';
+import { claimDueDeliveries, endLeases, fanOut, recordAttempts as record, type Result } from './statements';
 import { anOutcome, aWorker, aWorkerProcess, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 describe('leases', () => {
@@ -21,7 +23,10 @@ describe('leases', () => {
     return endpoint;
   };
   const claim = (leaseToken = newId('wrk')) =>
-    claimDueDeliveries(database.workers, { retries: false, leaseToken, leaseSeconds: 30, limit: 100, free: {} });
+    claimDueDeliveries(database.workers, { leaseToken, leaseSeconds: 30, organizationMax: 96, first: 100, retries: 0, replays: 0 }).then(
+      ({ leased }) => leased,
+    );
+  const recordAttempts = async (pool: Pool, results: Result[]) => (await record(pool, results, 3_600)).recorded;
   const resultOf = (leased: Leased, statusCode: number) => {
     const outcome = anOutcome(statusCode);
     const next = outcome.error === null ? null : nextAttemptAt(1, outcome.endedAt);
@@ -48,6 +53,7 @@ describe('leases', () => {
     const endpoint = await waiting(2);
     const slept = await claim();
     await database.endLeases();
+    await endLeases(database.workers);
     const successor = await claim();
     expect(successor.map(({ deliveryId }) => deliveryId)).toEqual(slept.map(({ deliveryId }) => deliveryId));
 
@@ -100,6 +106,33 @@ describe('leases', () => {
     await worker.stop();
     await target.close();
   }, 20_000);
+
+  // As a machine does that is suspended, or a container that is frozen: it wakes up with answers in its hands, in the middle of what it was doing.
+  it('of a worker that is stopped for longer than they last leave it nothing to record when it goes on', async () => {
+    const unanswered: ServerResponse[] = [];
+    let status: number | null = null;
+    const target = await receiver((_, response) => void (status === null ? unanswered.push(response) : response.writeHead(status).end()));
+    const endpoint = await waiting(5, target.url);
+    const slept = await aWorkerProcess(database.own, 3);
+    await eventually(() => expect(unanswered).toHaveLength(5), { withinMs: 5_000 });
+    slept.kill('SIGSTOP');
+    for (const response of unanswered) response.writeHead(500).end();
+    status = 200;
+    const successor = aWorker(database.workers);
+    successor.start();
+    const statuses = async () => (await database.deliveries(endpoint)).map((delivery) => [delivery.status, delivery.attempts_made]);
+    await eventually(async () => expect(await statuses()).toEqual(Array(5).fill(['delivered', 1])), { withinMs: 10_000 });
+    await successor.stop();
+
+    // It records in order: once it has recorded what came after its sleep, it has tried with what came before.
+    slept.kill('SIGCONT');
+    const later = await waiting(1, target.url);
+    await eventually(async () => expect(await database.deliveries(later)).toMatchObject([{ status: 'delivered' }]), { withinMs: 5_000 });
+    expect(await statuses()).toEqual(Array(5).fill(['delivered', 1]));
+    expect((await database.attempts(endpoint)).map(({ number }) => number)).toEqual([1, 1, 1, 1, 1]);
+    slept.kill('SIGKILL');
+    await target.close();
+  }, 30_000);
 
   it('are given back by a graceful stop, for the next worker to take at once', async () => {
     const silent = await receiver(() => undefined);

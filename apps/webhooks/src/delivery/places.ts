@@ -1,19 +1,15 @@
-/** How many attempts may be under way in this process, first attempts and retries each in a pool of their own. */
-export const PLACES = { first: 128, retry: 64 } as const;
+/** How many attempts may be under way in this process: first attempts, retries, and what jobs replay, each in a pool of their own. */
+export const PLACES = { first: 128, retry: 64, replay: 32 } as const;
 export type Lane = keyof typeof PLACES;
 
 /** Who is being sent to at the moment: a place in the lane, and one of the endpoint's own, for each attempt under way. */
 export class Places {
-  private readonly taken: Record<Lane, number> = { first: 0, retry: 0 };
+  private readonly taken: Record<Lane, number> = { first: 0, retry: 0, replay: 0 };
   private readonly byEndpoint = new Map<string, { inFlight: number; max: number }>();
 
-  free(lane: Lane): number {
-    return Math.max(0, PLACES[lane] - this.taken[lane]);
-  }
-
-  /** Places left at each endpoint that is busy; the others have all of theirs. */
-  freeByEndpoint(): Record<string, number> {
-    return Object.fromEntries([...this.byEndpoint].map(([id, { inFlight, max }]) => [id, Math.max(0, max - inFlight)]));
+  get free(): Record<Lane, number> {
+    const free = (lane: Lane) => Math.max(0, PLACES[lane] - this.taken[lane]);
+    return { first: free('first'), retry: free('retry'), replay: free('replay') };
   }
 
   /** Also true of an endpoint that nothing is being sent to, whatever its number of places: there is always one. */
@@ -23,7 +19,7 @@ export class Places {
   }
 
   get inFlight(): number {
-    return this.taken.first + this.taken.retry;
+    return this.taken.first + this.taken.retry + this.taken.replay;
   }
 
   take(lane: Lane, endpointId: string, max: number): void {

@@ -1,12 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import { isOperational } from '@works/contracts/events';
 import { Batcher } from '@works/platform/batching';
 import type { Logger } from '@works/platform/logging';
-import { recordAttempts, type Result } from './statements';
+import { disableEndpoint, recordWithDeaths } from './failures';
+import { recordAttempts, type Recorded, type Result } from './statements';
 
 const RETRY_MS = 200;
 /** Results in one statement. */
 const BATCH_MAX = 200;
+/** How long an endpoint may fail, and do nothing else, before we disable it. */
+export const PATIENCE_SECONDS = 5 * 24 * 3_600;
+
+export interface RecorderParts {
+  readonly pool: Pool;
+  readonly logger: Logger;
+  readonly patienceSeconds?: number;
+  /** Something waits for a claim now. */
+  readonly released: () => void;
+}
 
 /** Writes results down, one statement at a time: while one is under way the others gather, so that a busy worker commits rarely. */
 export class Recorder {
@@ -19,10 +31,7 @@ export class Recorder {
     },
   });
 
-  constructor(
-    private readonly pool: Pool,
-    private readonly logger: Logger,
-  ) {}
+  constructor(private readonly parts: RecorderParts) {}
 
   /** Resolves when the result is on disk, or when its lease was lost and it no longer matters. */
   async record(result: Result): Promise<void> {
@@ -34,11 +43,13 @@ export class Recorder {
     const giveUpAt = performance.now() + 30_000;
     for (;;) {
       try {
-        await recordAttempts(this.pool, results);
+        const recorded = await this.writeOnce(results);
+        const disabled = await this.disable(results, recorded);
+        if (recorded.released || disabled) this.parts.released();
         return;
       } catch (error) {
         if (performance.now() > giveUpAt) {
-          this.logger.error(
+          this.parts.logger.error(
             { err: error, results: results.length },
             'results of attempts could not be recorded; those deliveries will be sent again',
           );
@@ -48,4 +59,36 @@ export class Recorder {
       }
     }
   }
+
+  private writeOnce(results: readonly Result[]): Promise<Recorded> {
+    const { pool, patienceSeconds = PATIENCE_SECONDS } = this.parts;
+    // The death of news about failures is no news: otherwise a dead endpoint's dead letters would make more of them for ever.
+    const tellsOfDeath = results.some(({ status, leased }) => status === 'dead' && !isOperational(leased.eventType));
+    return tellsOfDeath ? recordWithDeaths(pool, results, patienceSeconds) : recordAttempts(pool, results, patienceSeconds);
+  }
+
+  /** After the recording, on its own: when it fails, the endpoint's next failure does it. */
+  private async disable(results: readonly Result[], { failing }: Recorded): Promise<boolean> {
+    const { pool, logger, patienceSeconds = PATIENCE_SECONDS } = this.parts;
+    const gone = results.filter(({ outcome }) => outcome.statusCode === 410).map(({ leased }) => leased.endpointId);
+    const reasons = new Map([
+      ...failing.map((id) => [id, `Every attempt has failed for ${lengthOf(patienceSeconds)}.`] as const),
+      ...gone.map((id) => [id, 'The endpoint answered 410 Gone.'] as const),
+    ]);
+    let disabled = false;
+    for (const [id, reason] of reasons) {
+      try {
+        disabled = (await disableEndpoint(pool, id, reason)) || disabled;
+      } catch (error) {
+        logger.warn({ err: error, endpoint_id: id }, 'a failing endpoint could not be disabled; its next failure tries again');
+      }
+    }
+    return disabled;
+  }
+}
+
+function lengthOf(seconds: number): string {
+  const [count, unit] =
+    seconds % 86_400 === 0 ? [seconds / 86_400, 'day'] : seconds % 3_600 === 0 ? [seconds / 3_600, 'hour'] : [seconds, 'second'];
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

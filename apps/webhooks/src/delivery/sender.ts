@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { unreachable } from '@works/platform/errors';
+import { mayDieSoonAt } from '@works/platform/fault-points';
 import { refusalOf } from '../domain/endpoint-address';
 import { ATTEMPTS_MAX } from '../domain/schedule';
 import { mayContact, RefusedAddress, resolveAddresses } from './addresses';
@@ -111,6 +112,7 @@ class Attempt {
       // On a connection that was kept alive there was nothing to wait for.
       this.timings.connect = newest !== undefined && newest.at >= since ? performance.now() - since : null;
       this.stage = 'headers';
+      mayDieSoonAt('webhook-sent');
     });
   }
 
@@ -138,7 +140,7 @@ class Attempt {
 
   /** Fresh for each attempt: receivers refuse timestamps that are old. */
   private headers(): Record<string, string> {
-    const { eventId, secret, body, sequence, attemptsMade, headers } = this.leased;
+    const { eventId, secret, body, sequence, attemptsMade, passed, headers } = this.leased;
     const timestamp = Math.floor(this.startedAt.getTime() / 1_000);
     return {
       ...headers,
@@ -149,6 +151,7 @@ class Attempt {
       'webhook-signature': signaturesOf(secret, eventId, this.startedAt, body),
       'webhook-sequence': sequence,
       'webhook-attempt': `${attemptsMade + 1}/${ATTEMPTS_MAX}`,
+      ...(passed !== null && { 'webhook-passed': passed }),
     };
   }
 

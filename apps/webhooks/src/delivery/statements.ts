@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { newId } from '@works/platform/ids';
-import type { Leased, Outcome } from './attempt';
+import { isUnreachable, type Leased, type Outcome } from './attempt';
+import type { Lane } from './places';
+
+/** A pool, or one connection of it inside a transaction. */
+export type Queries = Pool | PoolClient;
 
 /** Longer than an attempt's deadline and the recording after it; a worker that is silent for longer is taken for dead. */
 export const LEASE_SECONDS = 30;
@@ -19,10 +23,18 @@ interface LeasedRow {
   secret: string;
   max_in_flight: number;
   body: string;
+  next_attempt_at: Date;
+  ordered: boolean;
+  passed: string | null;
   attempts_made?: number;
+  lane?: number;
 }
 
+/** As the index of what waits numbers them. */
+const LANES: readonly Lane[] = ['first', 'retry', 'replay'];
+
 export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
+  lane: LANES[row.lane ?? 0]!,
   deliveryId: row.delivery_id,
   leaseToken,
   endpointId: row.endpoint_id,
@@ -36,26 +48,44 @@ export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
   secret: row.secret,
   maxInFlight: row.max_in_flight,
   body: row.body,
+  dueAt: row.next_attempt_at,
+  ordered: row.ordered,
+  passed: row.passed,
   attemptsMade: row.attempts_made ?? 0,
 });
 
-/** How deliveries are taken: under which token, for how long, and how many places are left at the endpoints that are busy with us. */
+/** How deliveries are taken: under which token, for how long, and how many of an organization may be leased at one time, by all workers together. */
 interface Lease {
   readonly leaseToken: string;
   readonly leaseSeconds: number;
-  readonly free: Record<string, number>;
+  readonly organizationMax: number;
 }
 
+export interface Claim {
+  readonly leased: Leased[];
+  /** More is due than there were places for. */
+  readonly passedOver: boolean;
+  /** Milliseconds until the next one is due, or let go by the rate of its endpoint; null when nothing waits for a time to come. */
+  readonly nextInMs: number | null;
+}
+
+/** See works_claim_deliveries in the migration. */
 export async function claimDueDeliveries(
   pool: Pool,
-  { retries, leaseToken, leaseSeconds, limit, free }: Lease & { retries: boolean; limit: number },
-): Promise<Leased[]> {
-  const { rows } = await pool.query<LeasedRow>({
+  { leaseToken, leaseSeconds, organizationMax, first, retries, replays }: Lease & { first: number; retries: number; replays: number },
+): Promise<Claim> {
+  const { rows } = await pool.query<LeasedRow & { waiting: boolean; next_in_ms: number | null }>({
     name: 'works_claim_deliveries',
-    text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5)',
-    values: [retries, leaseToken, leaseSeconds, limit, JSON.stringify(free)],
+    text: 'select * from works_claim_deliveries($1, $2, $3, $4, $5, $6)',
+    values: [leaseToken, leaseSeconds, first, retries, replays, organizationMax],
   });
-  return rows.map((row) => leasedOf(row, leaseToken));
+  const rest = rows.pop()!;
+  return { leased: rows.map((row) => leasedOf(row, leaseToken)), passedOver: rest.waiting, nextInMs: rest.next_in_ms };
+}
+
+/** What was leased by workers that did not come back in time is due again. */
+export async function endLeases(pool: Pool): Promise<void> {
+  await pool.query({ name: 'works_end_leases', text: 'select works_end_leases()' });
 }
 
 export interface NewEvent {
@@ -71,13 +101,16 @@ export interface NewEvent {
   readonly after: string;
 }
 
-/** See works_fan_out in the migration. Resolves with what is leased to us, and whether other deliveries wait for a claim. */
+/**
+ * See works_fan_out in the migration. Resolves with what is leased to us, whether other deliveries wait for a claim, and the endpoints whose
+ * sequence has moved on.
+ */
 export async function fanOut(
-  pool: Pool,
+  queries: Queries,
   events: readonly NewEvent[],
-  { leaseToken, leaseSeconds, capacity, free }: Lease & { capacity: number },
-): Promise<{ leased: Leased[]; waiting: boolean }> {
-  const { rows } = await pool.query<LeasedRow & { waiting: boolean }>({
+  { leaseToken, leaseSeconds, capacity, organizationMax }: Lease & { capacity: number },
+): Promise<{ leased: Leased[]; waiting: boolean; endpointIds: string[] }> {
+  const { rows } = await (queries as Pool).query<LeasedRow & { waiting: boolean }>({
     name: 'works_fan_out',
     text: 'select * from works_fan_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
     values: [
@@ -94,20 +127,20 @@ export async function fanOut(
       leaseToken,
       leaseSeconds,
       capacity,
-      JSON.stringify(free),
+      organizationMax,
     ],
   });
-  const leased = rows.filter((row) => !row.waiting).map((row) => leasedOf(row, leaseToken));
-  return { leased, waiting: leased.length < rows.length };
+  const leased = rows.filter((row) => row.body !== null).map((row) => leasedOf(row, leaseToken));
+  return { leased, waiting: rows.some((row) => row.waiting), endpointIds: rows.map((row) => row.endpoint_id) };
 }
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /**
- * What the ids of one fan-out's deliveries begin with: the time of a ULID and ten characters of chance; the statement counts up the last six.
+ * What the ids of deliveries begin with that one statement makes: the time of a ULID and ten characters of chance; the statement counts up the last six.
  * Not the beginning of a ULID as it is made: those of one millisecond differ only at the end.
  */
-const deliverySeed = (): string =>
+export const deliverySeed = (): string =>
   newId('dlv').slice('dlv_'.length, 'dlv_'.length + 10) + Array.from(randomBytes(10), (byte) => CROCKFORD[byte & 31]).join('');
 
 export interface Result {
@@ -119,24 +152,37 @@ export interface Result {
   readonly nextAttemptAt: Date | null;
 }
 
-/** Resolves with how many were recorded; a result whose lease was lost is not. */
-export async function recordAttempts(pool: Pool, results: readonly Result[]): Promise<number> {
-  const { rows } = await pool.query<{ recorded: number }>({
+export interface Recorded {
+  /** A result whose lease was lost is not recorded. */
+  readonly recorded: number;
+  /** The next in a line is due now. */
+  readonly released: boolean;
+  /** Endpoints that have only failed for longer than we are patient. */
+  readonly failing: readonly string[];
+}
+
+/** See works_record_attempts in the migration. */
+export async function recordAttempts(queries: Queries, results: readonly Result[], patienceSeconds: number): Promise<Recorded> {
+  const { rows } = await (queries as Pool).query<{ answer: Recorded }>({
     name: 'works_record_attempts',
-    text: 'select works_record_attempts($1) as recorded',
-    values: [JSON.stringify(results.map(rowOf))],
+    text: 'select works_record_attempts($1, $2) as answer',
+    values: [JSON.stringify(results.map(rowOf)), patienceSeconds],
   });
-  return rows[0]!.recorded;
+  return rows[0]!.answer;
 }
 
 const rowOf = ({ attemptId, leased, number, outcome, status, nextAttemptAt }: Result) => ({
   attempt_id: attemptId,
   delivery_id: leased.deliveryId,
+  endpoint_id: leased.endpointId,
   lease_token: leased.leaseToken,
+  ordered: leased.ordered,
   number,
   started_at: outcome.startedAt,
   ended_at: outcome.endedAt,
   status_code: outcome.statusCode,
+  failed: outcome.error !== null,
+  unreachable: isUnreachable(outcome),
   error: outcome.error,
   duration_ms: outcome.durationMs,
   timings: outcome.timings,
@@ -146,15 +192,6 @@ const rowOf = ({ attemptId, leased, number, outcome, status, nextAttemptAt }: Re
   status,
   next_attempt_at: nextAttemptAt,
 });
-
-/** Milliseconds until the next delivery of an enabled endpoint can be due; null when nothing waits for a time to come. */
-export async function nextDueInMs(pool: Pool): Promise<number | null> {
-  const { rows } = await pool.query<{ ms: number | null }>({
-    name: 'works_next_due',
-    text: `select extract(epoch from (select d.due_at from deliveries d where d.status = 'pending' and d.due_at > now() order by d.due_at limit 1) - now())::float * 1000 as ms`,
-  });
-  return rows[0]?.ms ?? null;
-}
 
 /** What was leased and will not be begun is due at once, for whoever has a place for it. */
 export async function giveBack(pool: Pool, leased: readonly Leased[]): Promise<void> {
@@ -170,12 +207,4 @@ export async function giveBackLeases(pool: Pool, leaseTokenPrefix: string): Prom
   await pool.query(`update deliveries set due_at = now(), lease_token = null where status = 'pending' and lease_token like $1`, [
     `${leaseTokenPrefix}%`,
   ]);
-}
-
-/** 410 Gone: the receiver has said that it will not come back. Its deliveries wait until somebody enables it again. */
-export async function disableEndpoint(pool: Pool, endpointId: string, reason: string): Promise<void> {
-  await pool.query(
-    `update webhook_endpoints set status = 'disabled', disabled_reason = $2, version = version + 1, updated_at = now() where id = $1 and status = 'enabled'`,
-    [endpointId, reason],
-  );
 }

@@ -32,6 +32,7 @@ export const testDeliveryOf = (event: TestEvent, endpointId: string): DeliveryRo
   attempts_made: 0,
   next_attempt_at: event.at,
   delivered_at: null,
+  passed: null,
   replay_of: null,
   replayed_as: null,
   replays: 0,

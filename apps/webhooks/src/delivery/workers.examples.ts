@@ -11,7 +11,6 @@ import { openPool } from '@works/platform/postgres';
 import { Keyring } from '@works/platform/sealing';
 import { aCaller, testDatabase, type TestDatabase } from '@works/platform/testing';
 import type { EventFilter } from '../domain/event-filter';
-import { newEventOf } from '../reactions/fan-out-when-anything-happens';
 import { anEvent } from '../webhooks-service.examples';
 import type { Outcome } from './attempt';
 import { DeliveryEngine, type EngineParts } from './delivery-engine';
@@ -19,6 +18,7 @@ import { DeliveryMetrics } from './delivery-metrics';
 import { KeptSecrets } from './kept-secrets';
 import { Sender } from './sender';
 import { newSigningSecret } from './signing';
+import { newEventOf } from './new-event';
 import type { NewEvent } from './statements';
 
 const KEY = 'a key of the specs, long enough to be one';
@@ -72,19 +72,25 @@ interface EndpointOptions {
   readonly events?: string[];
   readonly projects?: string[];
   readonly filter?: EventFilter;
+  readonly ordering?: 'none' | 'project';
+  readonly rateLimit?: number | null;
 }
 
 async function insertEndpoint(
   owner: Pool,
   caller: Caller,
   url: string,
-  { maxInFlight = 16, status = 'enabled', events = [], projects = [], filter = {} }: EndpointOptions,
+  { maxInFlight = 16, status = 'enabled', events = [], projects = [], filter = {}, ordering = 'none', rateLimit = null }: EndpointOptions,
 ): Promise<string> {
   const id = newId('whk');
   await owner.query(
-    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, created_at, updated_at, projects, filter)
-     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, now(), now(), $9, $10)`,
-    [id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret(), projects, JSON.stringify(filter)],
+    `insert into webhook_endpoints (id, organization_id, livemode, url, events, status, disabled_reason, max_in_flight, headers, secret, created_at, updated_at,
+                                    projects, filter, ordering, rate_limit_per_second)
+     values ($1, $2, $3, $4, $5, $6, case when $6 = 'disabled' then 'for a spec' end, $7, '{}', $8, now(), now(), $9, $10, $11, $12)`,
+    [
+      ...[id, caller.organizationId, caller.livemode, url, events, status, maxInFlight, newSigningSecret()],
+      ...[projects, JSON.stringify(filter), ordering, rateLimit],
+    ],
   );
   return id;
 }
@@ -101,7 +107,7 @@ export const takingNothing = () => ({
   leaseToken: newId('wrk'),
   leaseSeconds: 30,
   capacity: 0,
-  free: {},
+  organizationMax: 96,
 });
 
 /** A worker in this process. */

@@ -2,7 +2,7 @@ import type { Delivery } from '@works/contracts/webhooks';
 
 export interface DeliveryRow extends Pick<
   Delivery,
-  'id' | 'endpoint_id' | 'event_id' | 'event_type' | 'status' | 'attempts_made' | 'replay_of' | 'replayed_as'
+  'id' | 'endpoint_id' | 'event_id' | 'event_type' | 'status' | 'attempts_made' | 'passed' | 'replay_of' | 'replayed_as'
 > {
   sequence: string;
   next_attempt_at: Date | null;
@@ -13,7 +13,7 @@ export interface DeliveryRow extends Pick<
 }
 
 export const DELIVERY_COLUMNS =
-  'd.id, d.endpoint_id, d.event_id, d.event_type, d.sequence::text, d.status, d.attempts_made, d.next_attempt_at, d.delivered_at, d.replay_of, d.replayed_as, d.replays, d.created_at, d.updated_at';
+  'd.id, d.endpoint_id, d.event_id, d.event_type, d.sequence::text, d.status, d.attempts_made, d.next_attempt_at, d.delivered_at, d.passed, d.replay_of, d.replayed_as, d.replays, d.created_at, d.updated_at';
 
 export const presentDelivery = (row: DeliveryRow): Delivery => ({
   id: row.id,
@@ -26,6 +26,7 @@ export const presentDelivery = (row: DeliveryRow): Delivery => ({
   attempts_made: row.attempts_made,
   next_attempt_at: row.next_attempt_at?.toISOString() ?? null,
   delivered_at: row.delivered_at?.toISOString() ?? null,
+  passed: row.passed,
   replay_of: row.replay_of,
   replayed_as: row.replayed_as,
   created_at: row.created_at.toISOString(),

@@ -1,5 +1,5 @@
-/** Everything outsiders may be told of. The name of an event is also the name of its Kafka topic. */
-export const EVENT_TYPES = [
+/** What happens to projects, milestones and tasks. The name of an event is also the name of its Kafka topic. */
+export const DOMAIN_EVENT_TYPES = [
   'project.created',
   'project.updated',
   'project.closed',
@@ -8,6 +8,9 @@ export const EVENT_TYPES = [
   'milestone.updated',
   'milestone.reached',
   'milestone.reopened',
+  'milestone.invoice_requested',
+  'milestone.invoice_drafted',
+  'milestone.invoice_failed',
   'task.created',
   'task.updated',
   'task.assigned',
@@ -15,8 +18,20 @@ export const EVENT_TYPES = [
   'task.completed',
   'task.reopened',
   'task.cancelled',
+  'task.overdue',
   'task.commented',
+  'test_clock.advanced',
 ] as const;
+
+/** What happens to the deliveries themselves. They are in the organization's log, go to endpoints that name them, and are on no topic. */
+export const OPERATIONAL_EVENT_TYPES = ['webhook_endpoint.disabled', 'delivery.dead_lettered'] as const;
+
+/** Everything outsiders may be told of. */
+export const EVENT_TYPES = [...DOMAIN_EVENT_TYPES, ...OPERATIONAL_EVENT_TYPES] as const;
+
+export type OperationalEventType = (typeof OPERATIONAL_EVENT_TYPES)[number];
+
+export const isOperational = (type: string): type is OperationalEventType => (OPERATIONAL_EVENT_TYPES as readonly string[]).includes(type);
 
 /** One of the public event types. */
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -12,9 +12,11 @@ export const ID_PREFIXES = {
   deal: 'dl',
   contact: 'ctc',
   event: 'evt',
+  testClock: 'clk',
   webhookEndpoint: 'whk',
   delivery: 'dlv',
   attempt: 'att',
+  replay: 'rpl',
   apiKey: 'key',
   request: 'req',
   catalogItem: 'itm',
@@ -33,4 +35,5 @@ export type EventId = Id<'evt'>;
 export type WebhookEndpointId = Id<'whk'>;
 export type DeliveryId = Id<'dlv'>;
 export type AttemptId = Id<'att'>;
+export type ReplayId = Id<'rpl'>;
 export type ApiKeyId = Id<'key'>;

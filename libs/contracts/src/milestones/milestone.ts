@@ -61,20 +61,23 @@ export class MilestoneBilling {
 
 /** What SK Billing has made of the milestone. */
 export class MilestoneInvoice {
-  @OneOf(INVOICE_STATUSES)
+  @OneOf(INVOICE_STATUSES, { description: '`void`: the milestone was reopened, and what had been drafted is to be undone.' })
   status!: InvoiceStatus;
 
-  @IdOf('inv', { nullable: true })
+  @IdOf('inv', { nullable: true, description: 'The draft in SK Billing.' })
   id!: string | null;
 
-  @Text({ max: 2_000, nullable: true })
+  @Text({ max: 2_000, nullable: true, description: 'Why the newest attempt failed.' })
   error!: string | null;
 
-  @WholeNumber({ min: 0, max: COUNT_MAX })
+  @WholeNumber({ min: 0, max: COUNT_MAX, description: 'How often SK Billing was called since the invoice was last asked for.' })
   attempts!: number;
 
   @Instant({ nullable: true })
   drafted_at!: string | null;
+
+  @Instant({ nullable: true, description: 'When a failed one is tried again by itself. Null: it waits for a retry by hand.' })
+  next_attempt_at!: string | null;
 }
 
 /** The gate that ends a phase, as every answer and event shows it; the fields stand in the order in which they go over the wire. */
@@ -118,7 +121,7 @@ export class Milestone {
   @Nested(() => MilestoneBilling, { nullable: true })
   billing!: MilestoneBilling | null;
 
-  @Nested(() => MilestoneInvoice, { nullable: true })
+  @Nested(() => MilestoneInvoice, { nullable: true, description: 'Null: none has been asked for.' })
   invoice!: MilestoneInvoice | null;
 
   @Instant({ nullable: true })

@@ -46,6 +46,10 @@ function phrases(event: Told): Record<EventType, () => string> {
     'milestone.reached': () =>
       `Milestone ${name} reached${after(', signed off by ', objectIn(objectIn(resource, 'sign_off'), 'by')['id'])}`,
     'milestone.reopened': () => `Milestone ${name} reopened`,
+    'milestone.invoice_requested': () => `Invoice for milestone ${name} asked for`,
+    'milestone.invoice_drafted': () => `Invoice for milestone ${name} drafted${after(': ', objectIn(event.data, 'invoice')['id'])}`,
+    'milestone.invoice_failed': () =>
+      `Invoice for milestone ${name} not drafted${after(': ', shortly(objectIn(event.data, 'invoice')['error']))}`,
     'task.created': () => `${name} added`,
     'task.updated': () => changed(name, changesOf(event)),
     'task.assigned': () => `${name} assigned${after(' to ', resource['assignee_id'])}${after(' instead of ', before['assignee_id'])}`,
@@ -54,7 +58,11 @@ function phrases(event: Told): Record<EventType, () => string> {
     'task.completed': () => `${name} completed`,
     'task.reopened': () => `${name} reopened`,
     'task.cancelled': () => `${name} cancelled`,
+    'task.overdue': () => `${name} became overdue`,
     'task.commented': () => `${name} commented on`,
+    'webhook_endpoint.disabled': () => `Webhook endpoint ${name} disabled${after(': ', resource['disabled_reason'])}`,
+    'delivery.dead_lettered': () => `Delivery ${name} given up${after(' after the last of its attempts to ', resource['endpoint_id'])}`,
+    'test_clock.advanced': () => `Test clock ${name} moved${after(' to ', resource['now'])}`,
   };
 }
 
@@ -94,6 +102,8 @@ const isSaid = (value: unknown): boolean => value !== null && value !== undefine
 /** Can stand in a sentence. Lists, maps and long texts cannot. */
 const isShort = (value: unknown): boolean =>
   typeof value === 'string' ? value.length <= LETTERS_MAX && !/[\r\n]/.test(value) : ['number', 'boolean'].includes(typeof value);
+
+const shortly = (value: unknown): unknown => (isShort(value) ? value : null);
 
 function shown(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';

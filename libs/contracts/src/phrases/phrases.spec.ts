@@ -6,6 +6,7 @@ const RESOURCES: Record<string, object> = {
   project: { name: 'Site fit-out', outcome: 'delivered' },
   milestone: { name: 'Groundwork', due_on: '2026-12-04', sign_off: null },
   task: { title: 'Order the glass', assignee_id: 'usr_2' },
+  test_clock: { now: '2026-11-25T03:30:00.000Z' },
 };
 
 const event = (type: EventType, resource: object = {}, previous: object = {}) => {
@@ -31,7 +32,16 @@ describe('an event in words', () => {
     ['Milestone Groundwork reached', 'milestone.reached'],
     ['Milestone Groundwork reached, signed off by key_1', 'milestone.reached', { sign_off: { by: { type: 'api_key', id: 'key_1' } } }],
     ['Milestone Groundwork reopened', 'milestone.reopened'],
+    ['Invoice for milestone Groundwork asked for', 'milestone.invoice_requested'],
+    ['Invoice for milestone Groundwork drafted', 'milestone.invoice_drafted'],
+    ['Invoice for milestone Groundwork not drafted', 'milestone.invoice_failed'],
     ['Order the glass added', 'task.created'],
+    [
+      'Webhook endpoint webhook_endpoint_1 disabled: It answered 410.',
+      'webhook_endpoint.disabled',
+      { disabled_reason: 'It answered 410.' },
+    ],
+    ['Delivery delivery_1 given up after the last of its attempts to whk_1', 'delivery.dead_lettered', { endpoint_id: 'whk_1' }],
     ['Due date of Order the glass moved from 2026-11-30 to 2026-12-04', 'task.updated', { due_on: '2026-12-04' }, { due_on: '2026-11-30' }],
     ['Due date of Order the glass set to 2026-12-04', 'task.updated', { due_on: '2026-12-04' }, { due_on: null }],
     ['Due date of Order the glass removed, it was 2026-11-30', 'task.updated', { due_on: null }, { due_on: '2026-11-30' }],
@@ -49,9 +59,20 @@ describe('an event in words', () => {
     ['Order the glass completed', 'task.completed', {}, { status: 'open' }],
     ['Order the glass reopened', 'task.reopened', {}, { status: 'completed' }],
     ['Order the glass cancelled', 'task.cancelled', {}, { status: 'open' }],
+    ['Order the glass became overdue', 'task.overdue', { overdue: true }, { overdue: false }],
     ['Order the glass commented on', 'task.commented'],
+    ['Test clock test_clock_1 moved to 2026-11-25T03:30:00.000Z', 'test_clock.advanced', {}, { now: '2026-11-23T03:30:00.000Z' }],
   ])('reads: %s', (words, type, ...fields) => {
     expect(phraseOf(event(type, ...fields))).toBe(words);
+  });
+
+  it('names the invoice that was drafted, and why one was not', () => {
+    const told = (type: EventType, invoice: object) => ({ type, subject: 'mst_1', data: { milestone: RESOURCES['milestone'], invoice } });
+    expect(phraseOf(told('milestone.invoice_drafted', { id: 'inv_1' }))).toBe('Invoice for milestone Groundwork drafted: inv_1');
+    expect(phraseOf(told('milestone.invoice_failed', { error: 'SK Billing answered 503.' }))).toBe(
+      'Invoice for milestone Groundwork not drafted: SK Billing answered 503.',
+    );
+    expect(phraseOf(told('milestone.invoice_failed', { error: 'Long\nwinded' }))).toBe('Invoice for milestone Groundwork not drafted');
   });
 
   it('says something else for each type', () => {

@@ -24,6 +24,16 @@ export const EVENT_PATTERNS = [...EVENT_TYPES, ...new Set(EVENT_TYPES.map((type)
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
+const ORDERINGS = ['none', 'project'] as const;
+type Ordering = (typeof ORDERINGS)[number];
+const ORDERING =
+  '`none`: deliveries may overtake each other; `webhook-sequence` tells their order. `project`: the events of one project (of one subject, where there is no project) are sent in sequence, one at a time; the next waits until the one before is delivered or a dead letter.';
+const RATE_LIMIT = 'Attempts that begin in one second, spread evenly. Null: as many as there are places for.';
+
+export const BREAKER_STATES = ['closed', 'open', 'half_open'] as const;
+/** Attempts that health looks back on, and deliveries that it counts, at most. */
+export const HEALTH_ATTEMPTS_MAX = 1_000;
+export const HEALTH_COUNT_MAX = 10_000;
 const FILTER_MAX = 10;
 
 export type FilterScalar = string | number | boolean | null;
@@ -55,7 +65,15 @@ export class CreateWebhookEndpointBody {
   @Text({ max: 500, optional: true, nullable: true })
   description?: string | null;
 
-  @ListOf({ type: 'string', enum: EVENT_PATTERNS }, { max: 50, optional: true, description: 'Types, or `task.*`. Empty means everything.' })
+  @ListOf(
+    { type: 'string', enum: EVENT_PATTERNS },
+    {
+      max: 50,
+      optional: true,
+      description:
+        'Types, or `task.*`. Empty means everything but `webhook_endpoint.*` and `delivery.*`, which only go to endpoints that name them.',
+    },
+  )
   events?: string[];
 
   @ListOf('prj', onlyProjects(''))
@@ -64,11 +82,14 @@ export class CreateWebhookEndpointBody {
   @MapOf(() => FilterCondition, conditions(''))
   filter?: Record<string, FilterCondition>;
 
-  @OneOf(['none'], { optional: true, description: 'Deliveries may overtake each other; `webhook-sequence` tells their order.' })
-  ordering?: 'none';
+  @OneOf(ORDERINGS, { optional: true, description: ORDERING })
+  ordering?: Ordering;
 
   @WholeNumber({ min: 1, max: 64, optional: true, description: 'Attempts under way at one time. Default 16.' })
   max_in_flight?: number;
+
+  @WholeNumber({ min: 1, max: 1_000, optional: true, nullable: true, description: RATE_LIMIT })
+  rate_limit_per_second?: number | null;
 
   @HeaderMap({ optional: true, description: 'Sent with every attempt. Names that we use ourselves are refused.' })
   headers?: Record<string, string>;
@@ -93,8 +114,14 @@ export class UpdateWebhookEndpointBody {
   @MapOf(() => FilterCondition, conditions(' Replaces all of them, for events from now on.'))
   filter?: Record<string, FilterCondition>;
 
+  @OneOf(ORDERINGS, { optional: true, description: 'For events from now on.' })
+  ordering?: Ordering;
+
   @WholeNumber({ min: 1, max: 64, optional: true })
   max_in_flight?: number;
+
+  @WholeNumber({ min: 1, max: 1_000, optional: true, nullable: true, description: RATE_LIMIT })
+  rate_limit_per_second?: number | null;
 
   @HeaderMap({ optional: true, description: 'Replaces all of them.' })
   headers?: Record<string, string>;
@@ -115,23 +142,33 @@ export class TestWebhookEndpointBody {
   event_type?: (typeof EVENT_TYPES)[number];
 }
 
+/** How an endpoint fared in the last 24 hours, by its newest 1,000 attempts. */
 export class EndpointHealth {
-  @Quantity({
-    nullable: true,
-    description: 'Share of attempts in the last 24 hours that were answered with 2xx; null when there were none.',
-  })
+  @WholeNumber({ min: 0, max: LARGEST, description: 'Attempts in the last 24 hours that the figures are about: the newest 1,000.' })
+  attempts_24h!: number;
+
+  @Quantity({ nullable: true, description: 'Share of those that were answered with 2xx; null when there were none.' })
   success_rate_24h!: number | null;
+
+  @Quantity({ nullable: true, description: 'Milliseconds that half of them took at most, from look-up to last byte.' })
+  p50_ms!: number | null;
 
   @Quantity({ nullable: true })
   p95_ms!: number | null;
 
-  @Instant({ nullable: true })
+  @Quantity({ nullable: true })
+  p99_ms!: number | null;
+
+  @Instant({ nullable: true, description: 'The first failure since the last success.' })
+  failing_since!: string | null;
+
+  @Instant({ nullable: true, description: 'When the oldest delivery that is not done yet was made.' })
   oldest_pending_at!: string | null;
 
-  @WholeNumber({ min: 0, max: LARGEST })
+  @WholeNumber({ min: 0, max: LARGEST, description: 'Counted up to 10,000.' })
   pending!: number;
 
-  @WholeNumber({ min: 0, max: LARGEST })
+  @WholeNumber({ min: 0, max: LARGEST, description: 'Dead letters that nobody has replayed, counted up to 10,000.' })
   dead!: number;
 }
 
@@ -154,10 +191,17 @@ export class WebhookEndpoint {
   status!: 'enabled' | 'disabled';
   @Text({ max: 500, nullable: true })
   disabled_reason!: string | null;
-  @OneOf(['none'])
-  ordering!: 'none';
+  @OneOf(ORDERINGS)
+  ordering!: Ordering;
   @WholeNumber({ min: 1, max: 64 })
   max_in_flight!: number;
+  @WholeNumber({ min: 1, max: 1_000, nullable: true })
+  rate_limit_per_second!: number | null;
+  @OneOf(BREAKER_STATES, {
+    description:
+      'Opens when five attempts in a row got no answer. Then one attempt is under way at a time (`half_open` while it is), until one succeeds. What is due keeps its turn.',
+  })
+  breaker!: (typeof BREAKER_STATES)[number];
   @HeaderMap()
   headers!: Record<string, string>;
   @Text({ max: 100, nullable: true, description: 'Shown once, in the answer that made it; null ever after.' })
@@ -211,6 +255,12 @@ export class Delivery {
   next_attempt_at!: string | null;
   @Instant({ nullable: true })
   delivered_at!: string | null;
+  @IdOf('dlv', {
+    nullable: true,
+    description:
+      'Where the endpoint asked for order: the dead letter before this one in its project, which it did not wait for. The header `webhook-passed`.',
+  })
+  passed!: string | null;
   @IdOf('dlv', { nullable: true, description: 'The first delivery of the event, when this one repeats it.' })
   replay_of!: string | null;
   @IdOf('dlv', { nullable: true, description: 'The newest replay of this one.' })
@@ -351,6 +401,27 @@ export class ListEventsQuery extends PageQuery {
   subject?: string;
   @IdOf('prj', { optional: true })
   project_id?: string;
+}
+
+/** One number of an endpoint's sequence. Like an event it has no version: what can change of it is how its delivery fares. */
+export class EndpointEvent {
+  @Fixed('endpoint_event')
+  object!: 'endpoint_event';
+  @WholeNumber({ min: 1, max: LARGEST, description: 'Counts without gaps; the header `webhook-sequence`.' })
+  sequence!: number;
+  @IdOf('dlv', { description: 'The newest delivery under this sequence.' })
+  delivery_id!: string;
+  @OneOf(DELIVERY_STATUSES)
+  delivery_status!: (typeof DELIVERY_STATUSES)[number];
+  @Nested(() => Event)
+  event!: Event;
+}
+
+export class PullEventsQuery extends PageQuery {
+  @WholeNumber({ min: 0, max: LARGEST, optional: true, description: 'The last sequence you have. Default 0.' })
+  after?: number;
+  @WholeNumber({ min: 0, max: 30, optional: true, description: 'Seconds to wait for something newer when there is nothing. Default 0.' })
+  wait?: number;
 }
 
 export class SendTestEventBody {

@@ -30,6 +30,8 @@ describe('the configuration of a service', () => {
       migrationDatabaseUrl: null,
       logLevel: 'info',
       allowPrivateAddresses: false,
+      organizationInFlightMax: 96,
+      disableAfterHours: 120,
       secretsKeys: null,
     });
     expect(serviceConfig({ ...GOOD, SECRETS_KEYS: `${SECRET}!, ${SECRET}` }).secretsKeys).toEqual([`${SECRET}!`, SECRET]);
@@ -60,6 +62,23 @@ describe('the configuration of a service', () => {
       'LOG_LEVEL is wrong: expected one of trace, debug, info, warn, error, silent',
       'WEBHOOKS_ALLOW_PRIVATE_ADDRESSES is wrong: expected true or false',
     ]);
+  });
+
+  it('takes SK Billing whole or not at all, over a connection that nobody else can hear, and another key for test mode', () => {
+    const billing = { BILLING_URL: 'https://billing.example/', BILLING_KEY: 'bk_live_12345', BILLING_TEST_KEY: 'bk_test_12345' };
+    expect(serviceConfig({ ...GOOD, ...billing })).toMatchObject({ billingUrl: 'https://billing.example', billingKey: 'bk_live_12345' });
+    expect(serviceConfig(GOOD)).toMatchObject({ billingUrl: null, billingKey: null, billingTestKey: null });
+    const about = (changes: object) =>
+      complaintsAbout(() => serviceConfig({ ...GOOD, ...billing, ...changes })).map((complaint) => complaint.split(': ')[0]);
+    expect(about({ BILLING_KEY: '', BILLING_TEST_KEY: '' })).toEqual(['BILLING_KEY is missing']);
+    expect(about({ BILLING_URL: '', BILLING_TEST_KEY: '' })).toEqual(['BILLING_URL is missing']);
+    expect(about({ BILLING_URL: '', BILLING_KEY: '' })).toEqual(['BILLING_URL is missing', 'BILLING_KEY is missing']);
+    expect(about({ BILLING_TEST_KEY: 'bk_live_12345' })).toEqual(['BILLING_TEST_KEY is wrong']);
+    expect(about({ BILLING_KEY: 'two words' })).toEqual(['BILLING_KEY is wrong']);
+    for (const url of ['http://billing.example', 'https://me:hush@billing.example', 'https://billing.example?a=1', 'billing'])
+      expect(about({ BILLING_URL: url })).toEqual(['BILLING_URL is wrong']);
+    for (const url of ['http://localhost:4100', 'http://127.0.0.1:4100/base', 'http://[::1]:4100'])
+      expect(about({ BILLING_URL: url })).toEqual([]);
   });
 
   it('needs the database of the log where the log is embedded', () => {

@@ -21,6 +21,25 @@ const brokers =
     return usable ? addresses : expected('host:port of each broker, with commas between');
   };
 
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** The key travels with every request: in the clear only where nobody but this machine can hear it. */
+const billingUrl: Reader<string> = (value = '') => {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.test(url.hostname));
+  const isPlain = isSafe && [url.username, url.password, url.search, url.hash].every((part) => part === '');
+  return isPlain ? value.replace(/\/+$/, '') : expected('https://host (http:// only to this machine itself), without credentials or query');
+};
+
+const billingKey: Reader<string> = (value) =>
+  /^[\x21-\x7e]{8,}$/.test(value ?? '') ? value! : expected('a key of SK Billing, needed together with BILLING_URL');
+
+/** Whoever gives test mode the live key would have it draft real invoices. */
+const billingTestKey =
+  (liveKey: string | undefined): Reader<string> =>
+  (value) =>
+    value === liveKey ? expected('another key than BILLING_KEY') : billingKey(value);
+
 /** Secrets with commas between, the one that seals first (see Keyring). */
 const keys: Reader<[string, ...string[]]> = (value) => {
   const secrets = (value ?? '').split(',').map((secret) => secret.trim());
@@ -48,7 +67,13 @@ export function serviceConfig(env: NodeJS.ProcessEnv) {
       tasksUrl: ['TASKS_URL', optional(serviceUrl)],
       webhooksUrl: ['WEBHOOKS_URL', optional(serviceUrl)],
       logLevel: ['LOG_LEVEL', oneOf(LOG_LEVELS, 'info')],
+      billingUrl: ['BILLING_URL', env['BILLING_KEY'] || env['BILLING_TEST_KEY'] ? billingUrl : optional(billingUrl)],
+      billingKey: ['BILLING_KEY', env['BILLING_URL'] || env['BILLING_TEST_KEY'] ? billingKey : optional(billingKey)],
+      billingTestKey: ['BILLING_TEST_KEY', optional(billingTestKey(env['BILLING_KEY']))],
       allowPrivateAddresses: ['WEBHOOKS_ALLOW_PRIVATE_ADDRESSES', flag(false)],
+      // Most of one worker's places for first attempts, and not all of them: nobody can be shut out by one organization whose receivers hang.
+      organizationInFlightMax: ['WEBHOOKS_ORGANIZATION_IN_FLIGHT_MAX', wholeNumber(1, 10_000, 96)],
+      disableAfterHours: ['WEBHOOKS_DISABLE_AFTER_HOURS', wholeNumber(1, 8_760, 120)],
     },
     env,
   );

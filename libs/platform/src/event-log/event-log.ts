@@ -42,8 +42,8 @@ export interface SubscribeOptions {
   /** Says that an error is an outage (the database is away), which is waited out for ever and never makes a dead letter. */
   isOutage(error: unknown): boolean;
   retry?: RetryPolicy;
-  /** Only messages whose key begins so are handled; the group passes over the others without reading their values. Default: all. */
-  keyPrefix?: string;
+  /** Only messages whose key begins with one of these are handled; the group passes over the others without reading their values. Default: all. */
+  keyPrefixes?: readonly string[];
   /** Messages in one call of `handle`, at most. Default 250. */
   batchMax?: number;
 }

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { Batcher } from '../batching';
 import type { DomainEvent } from '../decider';
 import { RuleViolation } from '../errors';
+import { mayDieAt } from '../fault-points';
 import { keyInUse, keyReused, replayed, TwinGate } from '../idempotency';
 import { inOneTransaction, sqlState, violatedConstraint } from '../postgres';
 import { isSealed, type Keyring } from '../sealing';
@@ -195,6 +196,7 @@ export class EventStore {
     const remembered = decision.answer.secret === true ? this.sealed(request, answer) : answer;
     const append = appendOf(decision.changes, request, publish, valueBytesMax, { ...request, ...remembered });
     const tx = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
+    mayDieAt('mutation-committed');
     if (decision.changes.length > 0) this.options.committed();
     return this.at(tx, answer);
   }

@@ -7,7 +7,7 @@ import { scopeOf } from '../openapi';
 import { Problem } from '../problems';
 import type { AdmittedRequest } from './request';
 
-/** Which instant counts as now for a caller: the wall clock, or a test clock. */
+/** Which instant counts as now for a caller before anything is looked up; a test clock moves it on afterwards. */
 export type Clock = (caller: Caller) => Date;
 
 /** Signed callers that were verified already; the gateway sends the same header for some seconds. */

@@ -5,7 +5,7 @@ export { requireScope, Unguarded, type Clock } from './door.guard';
 export type { FieldError } from './field-errors';
 export { notReady, type ReadyChecks } from './health';
 export * from './metrics';
-export { Command, CurrentCaller, fingerprintOf, IdParam, Now, PassedOn } from './parameters';
+export { ClientGone, Command, CurrentCaller, fingerprintOf, IdParam, Now, PassedOn } from './parameters';
 export { invalid } from './validate';
 export { admissionOf, type AdmittedRequest } from './request';
 export { refuseUnreadable } from './unreadable';

@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { hash } from 'node:crypto';
 import stringify from 'safe-stable-stringify';
 import { CALLER_HEADER } from '../caller';
@@ -16,6 +17,16 @@ export const CurrentCaller = createParamDecorator((_: unknown, context: Executio
 
 /** The instant that counts as now. */
 export const Now = createParamDecorator((_: unknown, context: ExecutionContext) => admissionOf(requestOf(context)).now);
+
+/** Aborted once the client has its answer or has gone: nobody is left to work for. */
+export const ClientGone = createParamDecorator((_: unknown, context: ExecutionContext): AbortSignal => {
+  const gone = new AbortController();
+  context
+    .switchToHttp()
+    .getResponse<FastifyReply>()
+    .raw.once('close', () => gone.abort());
+  return gone.signal;
+});
 
 /** The headers with which another service is asked on the same caller's behalf, and no less new than the caller asked for. */
 export const PassedOn = createParamDecorator((_: unknown, context: ExecutionContext): Record<string, string> => {

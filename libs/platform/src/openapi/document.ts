@@ -108,6 +108,7 @@ function operation(
     ...(text.description !== undefined && { description: text.description }),
     'x-service': service,
     ...(scope !== undefined && { 'x-scope': scope }),
+    ...(text.waits && { 'x-waits': true }),
     parameters: [...pathParameters(path, pathIdsOf(handler)), ...queryParameters(text.query), ...headerParameters(mutation, ofOne)],
     ...(text.body && {
       requestBody: { required: 'required' in schemaOf(text.body), content: { 'application/json': { schema: refer(text.body) } } },

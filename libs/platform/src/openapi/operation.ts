@@ -15,6 +15,8 @@ export interface OperationText {
   readonly tag: string;
   readonly body?: ContractClass;
   readonly query?: ContractClass;
+  /** It may take its time to answer (long poll): the gateway forwards it on connections of their own, so that those who wait hold nobody up. */
+  readonly waits?: true;
   readonly answers: Readonly<Record<number, ContractClass | ListOfRows | null>>;
   /** Codes of the closed list that this operation can answer beyond those that any can. */
   readonly refuses?: readonly string[];

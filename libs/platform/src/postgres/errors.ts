@@ -13,9 +13,12 @@ export function violatedConstraint(error: unknown): string | null {
 /** Connection exceptions, insufficient resources, operator intervention (57P0x), I/O errors; the rest of class 57 is about one query. */
 const OUTAGE_STATES = /^(08|53|58|57P0)/;
 const OUTAGE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
-/** What pg says without a code when a connection ends under a query or cannot be had in time. */
+/**
+ * What pg says without a code when a connection ends under a query, cannot be had in time, or is silent for longer than the server itself would let
+ * a statement run.
+ */
 const OUTAGE_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|Query read timeout/i;
 
 /** The database is away or overwhelmed: the same statement can succeed later, and nothing is wrong with it. */
 export function isOutage(error: unknown): boolean {

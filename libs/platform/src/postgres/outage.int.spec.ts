@@ -62,6 +62,12 @@ describe('what a database refuses', () => {
     expect([isOutage({ code: 'EPIPE' }), sqlState({ code: 'EPIPE' })]).toEqual([true, null]);
   });
 
+  // The server ends a statement that takes too long, and says so. One that says nothing for longer than that is frozen, or its machine is gone.
+  it('is an outage when the server falls silent under a statement', async () => {
+    const slow = { text: 'select pg_sleep(0.3)', query_timeout: 50 };
+    expect(isOutage(await refusalOf(pool.query(slow)))).toBe(true);
+  });
+
   it('is an outage when nobody listens, or somebody listens and says nothing', async () => {
     const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
     await once(silent, 'listening');

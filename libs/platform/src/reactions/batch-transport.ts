@@ -1,6 +1,7 @@
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { EventLog, ReceivedMessage, Subscription } from '../event-log';
+import { mayDieAt } from '../fault-points';
 
 export interface BatchTransportOptions {
   readonly log: EventLog;
@@ -16,7 +17,7 @@ const BATCH_MAX = 500;
  * A Nest transport on the event log: reactions are ordinary `@EventPattern('task.completed')` handlers, and what they throw
  * reaches the log, which retries. (Nest's own Kafka server commits the offset of a message whose handler failed.)
  * With `{ batch: true }` as the pattern's extras a handler takes all consecutive events that are its own as one array. With `{ keyPrefix }` on all
- * handlers of a service it is given only messages whose keys begin so: of projects, say, and not of what stands alone.
+ * handlers of a service it is given only messages whose keys begin with one of them: of projects, say, and not of what stands alone.
  */
 export class BatchTransport extends Server implements CustomTransportStrategy {
   override transportId = Symbol('event-log');
@@ -63,15 +64,15 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
       topics: this.topics,
       batchMax: BATCH_MAX,
       isOutage,
-      ...this.keyPrefix(),
+      ...this.keyPrefixes(),
       handle: (messages) => this.deliver(messages),
     });
   }
 
   /** What all handlers of the service restrict themselves to need not even be read. */
-  private keyPrefix(): { keyPrefix?: string } {
-    const [first, ...others] = new Set([...this.messageHandlers.values()].map(({ extras }) => extras?.['keyPrefix'] as string | undefined));
-    return first === undefined || others.length > 0 ? {} : { keyPrefix: first };
+  private keyPrefixes(): { keyPrefixes?: string[] } {
+    const prefixes = [...new Set([...this.messageHandlers.values()].map(({ extras }) => extras?.['keyPrefix'] as string | undefined))];
+    return prefixes.includes(undefined) ? {} : { keyPrefixes: prefixes as string[] };
   }
 
   private async deliver(messages: readonly ReceivedMessage[]): Promise<void> {
@@ -83,6 +84,7 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
       while (isBatch(handler) && index < messages.length && this.handlerOf(messages[index]!) === handler);
       await settle(handler(isBatch(handler) ? events : events[0]));
     }
+    mayDieAt('reaction-committed');
   }
 
   private handlerOf({ topic }: ReceivedMessage): MessageHandler {

@@ -1,2 +1,3 @@
 export * from './batch-transport';
+export * from './connect-reactions';
 export * from './inbox';

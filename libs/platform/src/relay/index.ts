@@ -1,2 +1,3 @@
 export * from './published-through';
-export * from './relay';
+export { Relay, type RelayOptions } from './relay';
+export * from './told-facts';

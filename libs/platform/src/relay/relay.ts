@@ -2,6 +2,7 @@ import { once, EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, type Pool } from 'pg';
 import type { EventLog, LogMessage } from '../event-log';
+import { mayDieAt } from '../fault-points';
 import type { Logger } from '../logging';
 
 /** Messages in one publish. Small enough that a crash repeats little, large enough that the log's commit is shared by many. */
@@ -38,7 +39,8 @@ export interface RelayOptions {
   readonly logger: Logger;
 }
 
-interface OutboxRow {
+/** A fact as the relay reads it. */
+export interface OutboxRow {
   tx: string;
   position: string;
   id: string;
@@ -53,6 +55,9 @@ interface OutboxRow {
   occurred_at: Date;
 }
 
+export const OUTBOX_COLUMNS = `tx::text, position::text, id, stream_id, version,
+                organization_id, livemode, topic, log_key, public, metadata->>'traceparent' as traceparent, occurred_at`;
+
 /**
  * The oldest unpublished facts, in the order in which they became certain.
  *
@@ -61,8 +66,7 @@ interface OutboxRow {
  */
 const UNPUBLISHED = {
   name: 'works_unpublished',
-  text: `select tx::text, position::text, id, stream_id, version,
-                organization_id, livemode, topic, log_key, public, metadata->>'traceparent' as traceparent, occurred_at
+  text: `select ${OUTBOX_COLUMNS}
            from events
           where (tx, position) > ($1::xid8, $2::bigint) and tx < pg_snapshot_xmin(pg_current_snapshot()) and topic is not null
           order by tx, position
@@ -194,6 +198,7 @@ export class Relay {
       const last = rows.at(-1);
       if (last !== undefined) {
         await this.options.log.publish(rows.map((row) => messageOf(row, this.options.service)));
+        mayDieAt('relay-published');
         checkpoint = { tx: last.tx, position: last.position };
         await client.query({ ...SAVE_CHECKPOINT, values: [checkpoint.tx, checkpoint.position] });
         this.signals.emit('progress');
@@ -236,7 +241,7 @@ const gatheringMs = (events: number): number =>
   Math.min(Math.max(events * PUBLISH_EVERY_MS.perEvent, PUBLISH_EVERY_MS.least), PUBLISH_EVERY_MS.most);
 
 /** CloudEvents 1.0, Kafka binary binding: the attributes are headers, the value is the event object itself. */
-function messageOf(row: OutboxRow, service: string): LogMessage {
+export function messageOf(row: OutboxRow, service: string): LogMessage {
   const headers: Record<string, string> = {
     ce_specversion: '1.0',
     ce_id: row.id,

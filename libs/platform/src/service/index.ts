@@ -1,4 +1,5 @@
 export * from './give-back-memory';
+export { Lag } from './lag';
 export * from './peers';
 export * from './start-service';
 export * from './tokens';

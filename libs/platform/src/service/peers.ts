@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { ServiceConfig } from '../config';
 import { Problem } from '../problems';
+import type { Place, ToldFact } from '../relay';
+import { textOfPlace } from './places';
 
 const ASK_AGAIN_MS = 100;
 
@@ -45,6 +47,22 @@ export class Peers {
       {},
       { 'retry-after': '1' },
     );
+  }
+
+  /** The next facts after a place that another service has published; none when there are no more. */
+  async toldAfter(service: string, after: Place): Promise<ToldFact[]> {
+    const path = `/internal/told?after=${textOfPlace(after)}`;
+    const { body, statusCode } = await this.poolOf(service).request({ method: 'GET', path, signal: AbortSignal.timeout(READ_MS) });
+    if (statusCode !== 200) throw new Error(`${service} answered ${statusCode} instead of its facts`);
+    return ((await body.json()) as { data: ToldFact[] }).data;
+  }
+
+  /** Has another service publish facts of its once more. */
+  async tellAgain(service: string, places: readonly Place[]): Promise<void> {
+    const path = `/internal/tell_again?places=${places.map(textOfPlace).join(',')}`;
+    const { body, statusCode } = await this.poolOf(service).request({ method: 'POST', path, signal: AbortSignal.timeout(READ_MS) });
+    await body.dump();
+    if (statusCode !== 204) throw new Error(`${service} answered ${statusCode} instead of publishing again`);
   }
 
   private poolOf(service: string): Pool {

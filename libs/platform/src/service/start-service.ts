@@ -7,15 +7,17 @@ import { CatchingUpGuard, CaughtUp } from '../caught-up';
 import { BadConfiguration, deriveKey, serviceConfig, type ServiceConfig } from '../config';
 import { openEventLog, type EventLog } from '../event-log';
 import { EventStore, type Publish } from '../event-store';
+import { armFaultPoints } from '../fault-points';
 import { createHttpApp, Metrics } from '../http';
 import { createLogger, type Logger } from '../logging';
 import { Pages } from '../pagination';
 import { isOutage, migrate, openPool } from '../postgres';
 import type { ProblemCatalogue } from '../problems';
-import { BatchTransport, Inbox } from '../reactions';
+import { BatchTransport, connectReactions, Inbox } from '../reactions';
 import { Relay } from '../relay';
 import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
+import { TestClockGuard, type TestClocks } from '../test-clock';
 import { giveBackMemory } from './give-back-memory';
 import { Housekeeping } from './housekeeping';
 import { Lag } from './lag';
@@ -34,6 +36,8 @@ export interface ServiceDefinition {
   readonly topics: readonly string[];
   readonly publish: Publish;
   readonly catalogue: ProblemCatalogue;
+  /** Absent where requests know no other time than the real one. */
+  readonly testClocks?: TestClocks;
 }
 
 export interface RunningService {
@@ -65,6 +69,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     ...(config.logDatabaseUrl !== null && { logDatabaseUrl: config.logDatabaseUrl }),
     kafkaBrokers: config.kafkaBrokers,
     clientId: name,
+    reports: logger,
   });
   await log.ensureTopics(definition.topics);
   const metrics = new Metrics(name);
@@ -89,7 +94,8 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     ready: { database: () => pool.query('select 1'), reactions: async () => void (transport.topics.length > 0 && transport.subscription) },
   });
   app.useGlobalGuards(new CatchingUpGuard(caughtUp));
-  app.connectMicroservice({ strategy: transport });
+  if (definition.testClocks) app.useGlobalGuards(new TestClockGuard(definition.testClocks, new TenantDatabase(pool), caughtUp));
+  connectReactions(app, transport);
   await app.startAllMicroservices();
   relay.start();
   housekeeping.start();
@@ -111,6 +117,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
 
 /** The `main` of a service: reads the environment, runs, and stops on SIGTERM, Ctrl-C, or when the process that started it is gone. */
 export async function startService(definition: ServiceDefinition, env: NodeJS.ProcessEnv): Promise<void> {
+  armFaultPoints(env['WORKS_FAULT_POINTS'], definition.name);
   let service: RunningService;
   try {
     service = await runService(definition, serviceConfig(env));
@@ -186,7 +193,7 @@ function providersOf({ definition, config, logger, pool, workers, log, metrics, 
     { provide: CaughtUp, useValue: caughtUp },
     { provide: Peers, useValue: peers },
     { provide: Pages, useValue: new Pages(deriveKey(config.secret, 'cursor')) },
-    { provide: Published, useValue: new Published(workers, relay) },
+    { provide: Published, useValue: new Published({ service: definition.name, pool: workers, log, relay }) },
     { provide: Lag, useValue: new Lag(transport) },
     { provide: Metrics, useValue: metrics },
     { provide: WORKER_POOL, useValue: workers },

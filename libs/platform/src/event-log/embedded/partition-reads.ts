@@ -61,7 +61,7 @@ export class PartitionReads {
         cursors.map(({ topic }) => topic),
         cursors.map(({ after }) => after),
         limit,
-        this.subscription.keyPrefix ?? '',
+        this.subscription.keyPrefixes ?? [''],
       ],
     });
     return places.map(({ partition }) => sliceOf(rows, partition, limit));

@@ -47,7 +47,7 @@ export const READ_BYTES_MAX = 4_000_000;
 /**
  * The next messages of some partitions across topics, in the order of the log, each topic after its own cursor: row n of the three arrays is
  * a partition, a topic, and the offset after which to read. One short index scan per row: a topic that is quiet among millions of other
- * messages costs nothing. A message whose key does not begin with the prefix comes without its value: it is only passed over.
+ * messages costs nothing. A message whose key begins with none of the prefixes comes without its value: it is only passed over.
  */
 export const READ = {
   name: 'works_log_read',
@@ -56,8 +56,8 @@ export const READ = {
                         sum(coalesce(octet_length(value), 0)) over in_order - coalesce(octet_length(value), 0) as bytes_before
                    from (select next.*
                            from unnest($1::smallint[], $2::text[], $3::bigint[]) as cursor (partition, topic, after)
-                          cross join lateral (select partition, topic, "offset", key, case when starts_with(key, $5) then value end as value,
-                                                     case when starts_with(key, $5) then headers end as headers from messages
+                          cross join lateral (select partition, topic, "offset", key, case when key ^@ any($5::text[]) then value end as value,
+                                                     case when key ^@ any($5::text[]) then headers end as headers from messages
                                                where messages.topic = cursor.topic and messages.partition = cursor.partition and "offset" > cursor.after
                                                order by "offset" limit $4) as next) as candidate
                  window in_order as (partition by partition order by "offset")) as batch

@@ -102,7 +102,8 @@ export class GroupMember {
     const { subscription, progressed } = this.options;
     for (const messages of slices(received(payload.batch), subscription.batchMax ?? DEFAULT_BATCH_MAX)) {
       if (!payload.isRunning() || payload.isStale() || this.leaving.signal.aborted) return;
-      const wanted = messages.filter(({ key }) => key.startsWith(subscription.keyPrefix ?? ''));
+      const prefixes = subscription.keyPrefixes ?? [''];
+      const wanted = messages.filter(({ key }) => prefixes.some((prefix) => key.startsWith(prefix)));
       try {
         if (wanted.length > 0) await this.whileAlive(payload.heartbeat, subscription.handle(wanted));
       } catch (error) {

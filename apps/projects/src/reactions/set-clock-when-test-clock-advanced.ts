@@ -1,0 +1,16 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import type { PublicEvent } from '@works/contracts/events';
+import type { TestClockEventData } from '@works/contracts/test-clock';
+import { Inbox } from '@works/platform/reactions';
+import { noteTestClock } from '../test-clock';
+
+@Controller()
+export class SetClockWhenTestClockAdvanced {
+  constructor(private readonly inbox: Inbox) {}
+
+  @EventPattern('test_clock.advanced', { keyPrefix: 'clk_' })
+  set(@Payload() event: PublicEvent<TestClockEventData>): Promise<void> {
+    return this.inbox.repeatable([event], (tx) => noteTestClock(tx, event.data));
+  }
+}

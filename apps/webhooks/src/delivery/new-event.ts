@@ -1,0 +1,23 @@
+import type { PublicEvent } from '@works/contracts/events';
+import type { NewEvent } from './statements';
+
+const NO_POSITION = '"position":null';
+
+/** The event as the statement takes it: its body in two halves, between which its position goes. */
+export function newEventOf(event: PublicEvent): NewEvent {
+  // Parsing and printing keeps the bytes of what JSON.stringify wrote.
+  const body = JSON.stringify(event);
+  // It stands before anything that a caller could have written, so the first is the one.
+  const at = body.indexOf(NO_POSITION) + NO_POSITION.length;
+  return {
+    id: event.id,
+    organizationId: event.organization_id,
+    livemode: event.livemode,
+    type: event.type,
+    subject: event.subject,
+    projectId: event.project_id,
+    timestamp: event.timestamp,
+    before: body.slice(0, at - 'null'.length),
+    after: body.slice(at),
+  };
+}

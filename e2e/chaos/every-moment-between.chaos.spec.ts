@@ -1,0 +1,142 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FAULT_POINTS, type FaultPoint } from '@works/platform/fault-points';
+import { eventually } from '@works/platform/testing';
+import { Api } from '../support/api';
+import { Product, type Log, type Service } from '../support/product';
+import { Receiver } from '../support/receiver';
+import type { Reply } from '../support/reply';
+
+const TASKS_AT_ONCE = 8;
+/** Fewer than come at once, so that some of them wait and have to be claimed. */
+const IN_FLIGHT_MAX = 4;
+/** Long enough for deliveries to gather behind those in flight. */
+const ANSWER_AFTER_MS = 50;
+/** The lease of a worker that died has to end before another sends. */
+const LEASE_MS = 30_000;
+
+interface Moment {
+  service: Service;
+  point: FaultPoint;
+}
+
+const EVERY_MOMENT: Record<FaultPoint, Service> = {
+  'mutation-committed': 'tasks',
+  'relay-published': 'tasks',
+  'reaction-committed': 'webhooks',
+  'deliveries-claimed': 'webhooks',
+  'webhook-sent': 'webhooks',
+  'webhook-answered': 'webhooks',
+  'attempt-recorded': 'webhooks',
+};
+
+const MOMENTS: Record<Log, Moment[]> = {
+  embedded: FAULT_POINTS.map((point) => ({ point, service: EVERY_MOMENT[point] })),
+  // What a log has a part in.
+  kafka: [
+    { point: 'relay-published', service: 'tasks' },
+    { point: 'reaction-committed', service: 'webhooks' },
+  ],
+};
+
+/** One running product, and what was accepted before each of its deaths. */
+class Stage {
+  readonly accepted = new Map<Moment, Reply[]>();
+
+  private constructor(
+    readonly product: Product,
+    readonly receiver: Receiver,
+    readonly api: Api,
+    private readonly armory: string,
+  ) {}
+
+  static async set(log: Log): Promise<Stage> {
+    const armory = mkdtempSync(join(tmpdir(), 'works-faults-'));
+    const [product, receiver] = await Promise.all([Product.start(log, { WORKS_FAULT_POINTS: armory }), Receiver.listen()]);
+    receiver.answerAfterMs = ANSWER_AFTER_MS;
+    const api = new Api(product.url, product.organizations[0]!.live_key);
+    const endpoint = await api.post('/webhook_endpoints', { url: receiver.url, max_in_flight: IN_FLIGHT_MAX });
+    receiver.secret = endpoint.body['secret'] as string;
+    return new Stage(product, receiver, api, armory);
+  }
+
+  /** Says whether the moment is still to come. */
+  arm({ service, point }: Moment): () => boolean {
+    const file = join(this.armory, `${service}.${point}`);
+    writeFileSync(file, '');
+    return () => existsSync(file);
+  }
+
+  async clear(): Promise<void> {
+    await this.receiver.close();
+    await this.product.stop();
+    rmSync(this.armory, { recursive: true });
+  }
+}
+
+/**
+ * A process dies by SIGKILL exactly between two steps, while eight clients create a task each and insist on an answer. All moments of one log
+ * happen in one product, one after the other, and what arrived is looked at when all have: the leases of the dead end at about the same time.
+ */
+describe('a process that dies between two steps loses nothing', () => {
+  const stages = new Map<Log, Stage>();
+  const moments = (['embedded', 'kafka'] as const).flatMap((log) => MOMENTS[log].map((moment) => ({ log, ...moment, moment })));
+
+  beforeAll(async () => {
+    await Promise.all((['embedded', 'kafka'] as const).map(async (log) => stages.set(log, await Stage.set(log))));
+  }, 90_000);
+
+  afterAll(async () => {
+    await Promise.all([...stages.values()].map((stage) => stage.clear()));
+  }, 30_000);
+
+  it.each(moments)('$service dies at $point, and every client gets its answer ($log log)', async ({ log, moment }) => {
+    const stage = stages.get(log)!;
+    const { product, api, accepted } = stage;
+    const [victim] = product.pidsOf(moment.service);
+    const isToCome = stage.arm(moment);
+    const replies = await Promise.all(
+      Array.from({ length: TASKS_AT_ONCE }, () => api.insist('POST', '/tasks', { title: `until ${moment.point}` })),
+    );
+    expect(replies.map(({ status }) => status)).toEqual(Array(TASKS_AT_ONCE).fill(201));
+    accepted.set(moment, replies);
+    await eventually(() => expect(isToCome()).toBe(false), { withinMs: 10_000 });
+    await eventually(() => expect(product.pidsOf(moment.service)).not.toEqual([victim]), { withinMs: 5_000 });
+    await product.ready();
+    // Whoever had committed without saying so says it now, instead of doing it again.
+    const replayed = replies.filter(({ headers }) => headers.get('idempotent-replayed') === 'true');
+    expect(replayed.length > 0).toBe(moment.point === 'mutation-committed');
+  });
+
+  it.each(['embedded', 'kafka'] as const)('every accepted task is there, once (%s log)', async (log) => {
+    const { api, accepted } = stages.get(log)!;
+    const tasks = (await api.all('/tasks')).map((task) => task['id'] as string);
+    expect(tasks.sort()).toEqual([...accepted.values()].flatMap(idsOf).sort());
+  });
+
+  it.each(moments)(
+    'every event from before $service died at $point arrives, twice at most what was in flight ($log log)',
+    async ({ log, moment }) => {
+      const { receiver, accepted } = stages.get(log)!;
+      const subjects = new Set(idsOf(accepted.get(moment)!));
+      const arrived = () => receiver.received.filter(({ event }) => subjects.has(event.subject)).map(({ id }) => id);
+      await eventually(() => expect(new Set(arrived()).size).toBe(TASKS_AT_ONCE), { withinMs: LEASE_MS + 10_000 });
+      expect(arrived().length - TASKS_AT_ONCE).toBeLessThanOrEqual(moment.service === 'webhooks' ? IN_FLIGHT_MAX : 0);
+    },
+    LEASE_MS + 20_000,
+  );
+
+  it.each(['embedded', 'kafka'] as const)('the sequence has no gap, and nobody got what is not in the log (%s log)', async (log) => {
+    const { api, accepted, receiver } = stages.get(log)!;
+    const events = await api.all('/events');
+    expect(events.map((event) => event['position'])).toEqual(events.map((_, index) => index + 1));
+    expect(events).toHaveLength(accepted.size * TASKS_AT_ONCE);
+    const sequences = new Set(receiver.received.map(({ headers }) => Number(headers['webhook-sequence'])));
+    expect([...sequences].sort((a, b) => a - b)).toEqual(events.map((_, index) => index + 1));
+    expect(receiver.ids()).toEqual(new Set(events.map((event) => event['id'] as string)));
+    expect(receiver.forged).toEqual([]);
+  });
+});
+
+const idsOf = (replies: Reply[]): string[] => replies.map(({ body }) => body['id'] as string);

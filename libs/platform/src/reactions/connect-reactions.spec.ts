@@ -1,0 +1,50 @@
+import 'reflect-metadata';
+import { Controller, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { EventLog, ReceivedMessage, SubscribeOptions } from '../event-log';
+import { isOutage } from '../postgres';
+import { BatchTransport } from './batch-transport';
+import { connectReactions } from './connect-reactions';
+
+const outage = () => Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
+
+@Controller()
+class Reactions {
+  @EventPattern('note.written')
+  one(@Payload() event: object): Promise<void> {
+    return Promise.reject(Object.assign(outage(), { event }));
+  }
+
+  @EventPattern('note.read', { batch: true })
+  many(@Payload() events: unknown[]): Promise<void> {
+    return events.length > 0 ? Promise.reject(outage()) : Promise.resolve();
+  }
+}
+
+@Module({ controllers: [Reactions] })
+class Notes {}
+
+const message = (topic: string): ReceivedMessage => ({ topic, partition: 0, offset: '0', key: 'a', value: '{}', headers: {} });
+
+describe('reactions', () => {
+  // Guarantees that events wait for a database that is away, however long that takes, instead of becoming dead letters.
+  it.each(['note.written', 'note.read'])('tell the event log what they failed of, by the very error (%s)', async (topic) => {
+    let subscribed: SubscribeOptions | null = null;
+    const log: Pick<EventLog, 'ensureTopics' | 'subscribe'> = {
+      ensureTopics: () => Promise.resolve(),
+      subscribe: (options) => {
+        subscribed = options;
+        return Promise.resolve({ caughtUp: () => Promise.resolve(), lag: () => Promise.resolve(0), stop: () => Promise.resolve() });
+      },
+    };
+    const app = await NestFactory.create(Notes, new FastifyAdapter(), { logger: false });
+    connectReactions(app, new BatchTransport({ log: log as EventLog, group: 'spec', isOutage }));
+    await app.startAllMicroservices();
+    const error: unknown = await subscribed!.handle([message(topic), message(topic)]).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ message: 'connect ECONNREFUSED 127.0.0.1:5432' });
+    expect(isOutage(error)).toBe(true);
+    await app.close();
+  });
+});
