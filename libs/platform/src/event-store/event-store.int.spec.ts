@@ -131,7 +131,10 @@ describe('the event store', () => {
         return { changes: [left], answer: { status: 200, body: {} } };
       });
     const answer = await store.create(aCommand({ caller }), () => write(newId('note'), 'desk 1'), {
-      refusal: async () => (await leave(), 'decide_again'),
+      refusal: async () => {
+        await leave();
+        return 'decide_again' as const;
+      },
     });
     expect([answer.status, JSON.parse(answer.body)]).toEqual([201, expect.objectContaining({ text: 'desk 1' })]);
   });
