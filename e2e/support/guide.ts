@@ -36,3 +36,11 @@ export async function follow(guide: string, env: { API: string; KEY: string; END
   }
   return shown;
 }
+
+/** The JavaScript under a name in a guide, as a reader copies it. */
+export function programIn(guide: string, name: string): string {
+  const text = readFileSync(join(root, 'docs/guides', guide), 'utf8');
+  const program = new RegExp(`^\`\`\`js\\n// ${name}\\n([\\s\\S]*?)^\`\`\``, 'm').exec(text)?.[1];
+  if (program === undefined) throw new Error(`${guide} has no program "${name}"`);
+  return program;
+}

@@ -11,7 +11,7 @@ import type { Template } from '../domain/template';
 import { contradictionsIn, openingOf } from '../new-project';
 import { rememberPlannedTasks } from '../project-tasks';
 import { presentPlannedProject } from '../read-models/present-plan';
-import { ProjectReferences } from '../read-models/project-references';
+import { ProjectReferences, referenceTaken } from '../read-models/project-references';
 import { Templates } from '../templates/templates';
 
 @Controller()
@@ -50,14 +50,14 @@ export class CreateProject {
     if (errors.length > 0) throw invalid(errors);
     if (query.dry_run) return this.preview(body, request);
     return this.store.create(request, () => this.decide(body, request), {
-      refusal: (constraint) => (constraint === 'projects_reference' ? this.references.taken(request.caller, body.reference!) : null),
+      refusal: (constraint) => (constraint === 'projects_reference' ? this.references.refusal(request.caller, body.reference!) : null),
     });
   }
 
   private async preview(body: CreateProjectBody, request: CommandRequest): Promise<RecordedAnswer> {
     const { answer } = await this.decide(body, request);
     const holder = body.reference == null ? null : await this.references.find(request.caller, body.reference);
-    if (holder !== null) throw await this.references.taken(request.caller, body.reference!);
+    if (holder !== null) throw referenceTaken(holder);
     return json(JSON.stringify({ ...(answer.body as PlannedProject), dry_run: true } satisfies ProjectPreview));
   }
 

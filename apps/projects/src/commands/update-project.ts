@@ -40,7 +40,7 @@ export class UpdateProject {
         const { progress } = await this.openWork.ofProject(caller, id, now);
         return projectDecision(loaded, updateProject(project, body as Revision, progress, now.toISOString()), progress);
       },
-      { refusal: (constraint) => (constraint === 'projects_reference' ? this.references.taken(caller, body.reference!) : null) },
+      { refusal: (constraint) => (constraint === 'projects_reference' ? this.references.refusal(caller, body.reference!) : null) },
     );
   }
 }

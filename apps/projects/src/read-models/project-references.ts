@@ -17,11 +17,12 @@ export class ProjectReferences {
     return row?.id ?? null;
   }
 
-  /** What the unique index means to the caller. */
-  async taken(caller: Caller, reference: string): Promise<RuleViolation> {
-    const id = await this.find(caller, reference);
-    // Given up in the moment since; a new attempt can have it.
-    if (id === null) return new RuleViolation('reference_taken', 'Another project had this reference a moment ago.', { project_id: null });
-    return new RuleViolation('reference_taken', `The project ${id} has this reference already.`, { project_id: id });
+  /** What the unique index means to the caller: nothing any more when the reference was given up in the moment since. */
+  async refusal(caller: Caller, reference: string): Promise<RuleViolation | 'decide_again'> {
+    const holder = await this.find(caller, reference);
+    return holder === null ? 'decide_again' : referenceTaken(holder);
   }
 }
+
+export const referenceTaken = (holder: string): RuleViolation =>
+  new RuleViolation('reference_taken', `The project ${holder} has this reference already.`, { project_id: holder });

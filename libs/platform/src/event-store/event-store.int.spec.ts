@@ -120,6 +120,25 @@ describe('the event store', () => {
     expect((await change).status).toBe(409);
   });
 
+  it('decides again, and refuses nothing, when what stood in the way is gone once it is looked for', async () => {
+    const caller = aCaller();
+    const first = newId('note');
+    await owner.query("create unique index notes_desk on notes ((state->>'text')) where state->>'text' like 'desk %'");
+    await store.create(aCommand({ caller }), () => write(first, 'desk 1'));
+    const leave = () =>
+      store.change(aCommand({ caller }), notes, first, (_, loaded) => {
+        const left = record(notes, loaded, [{ type: 'note.edited', data: { text: 'at home' } }]);
+        return { changes: [left], answer: { status: 200, body: {} } };
+      });
+    const answer = await store.create(aCommand({ caller }), () => write(newId('note'), 'desk 1'), {
+      refusal: async () => {
+        await leave();
+        return 'decide_again' as const;
+      },
+    });
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([201, expect.objectContaining({ text: 'desk 1' })]);
+  });
+
   it('decides again when a statement of the same transaction finds that what was decided on has changed', async () => {
     await owner.query(`create function out_of_date(p_is boolean) returns void language plpgsql as
       $$ begin if p_is then raise exception 'changed' using errcode = 'serialization_failure'; end if; end $$`);

@@ -43,9 +43,14 @@ export interface EventStoreOptions {
   readonly keyring?: Keyring;
 }
 
+type Refusal = RuleViolation | 'decide_again' | null;
+
 export interface CommandOptions {
-  /** A unique index of the service refused the documents: say which rule that is. Null when it is no rule. */
-  refusal?(constraint: string): Promise<RuleViolation | null> | RuleViolation | null;
+  /**
+   * A unique index of the service refused the documents: say which rule that is. Null when it is no rule; `decide_again` when what stood in the
+   * way is gone already.
+   */
+  refusal?(constraint: string): Promise<Refusal> | Refusal;
   /**
    * The unique index on which those meet who want the next place in a row. The losers decide again on what the winner left, `decisionsMax`
    * times in all: one place is taken each time, so that many writers at one instant are served before any is told to come back.
@@ -165,6 +170,7 @@ export class EventStore {
       const constraint = violatedConstraint(error);
       if (constraint !== null && constraint === lostRace?.constraint) throw new LostRace();
       const violation = constraint === null ? null : await refusal?.(constraint);
+      if (violation === 'decide_again') throw new LostRace();
       if (!violation) throw error;
       return this.commit(request, this.refused(request, violation));
     }
@@ -266,7 +272,7 @@ function final({ status, body, version, location }: Answer): Remembered {
 /** A sealed answer opens only for the key it was given under. */
 const placeOf = ({ caller, idempotencyKey }: CommandRequest): string => `${caller.organizationId} ${caller.livemode} ${idempotencyKey}`;
 
-/** Somebody else has got the place in a row that was decided on. */
+/** Somebody else has got the place in a row that was decided on, or had it and has left it. */
 class LostRace extends Error {}
 
 /** Another writer was first: what was decided no longer holds, and deciding again will. */
