@@ -8,6 +8,7 @@ import type { Leased, Outcome } from './attempt';
 import type { KeptSecrets } from './kept-secrets';
 import type { DeliveryMetrics } from './delivery-metrics';
 import { Places } from './places';
+import { Presence } from './presence';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
 import { claimDueDeliveries, endLeases, fanOut, giveBack, giveBackLeases, LEASE_SECONDS, type NewEvent } from './statements';
@@ -44,6 +45,7 @@ export class DeliveryEngine {
   private readonly workerId = newId('wrk');
   private readonly places = new Places();
   private readonly recorder: Recorder;
+  private readonly presence: Presence;
   private readonly leaseSeconds: number;
   private readonly organizationMax: number;
   private leasesEndedAt = -Infinity;
@@ -60,17 +62,18 @@ export class DeliveryEngine {
 
   constructor(private readonly parts: EngineParts) {
     this.recorder = new Recorder({ ...parts, released: () => this.wake() });
+    this.presence = new Presence(parts.pool, this.workerId, parts.logger, () => this.wake());
     this.leaseSeconds = parts.leaseSeconds ?? LEASE_SECONDS;
     this.organizationMax = parts.organizationMax ?? ORGANIZATION_IN_FLIGHT_MAX;
   }
 
   start(): void {
-    this.wake();
+    this.presence.start();
   }
 
   /** Keeps the events and sends at once what is leased to us in the same transaction; the rest waits for a claim. */
   async fanOut(events: readonly NewEvent[]): Promise<void> {
-    const capacity = this.stopping ? 0 : this.places.free.first;
+    const capacity = this.stopping || !this.presence.isShown ? 0 : this.places.free.first;
     const { leased, waiting, endpointIds } = await fanOut(this.parts.pool, events, {
       leaseToken: this.newLeaseToken(),
       leaseSeconds: this.leaseSeconds,
@@ -116,12 +119,16 @@ export class DeliveryEngine {
     await this.claiming;
     await Promise.race([Promise.all(this.underWay), new Promise((resolve) => setTimeout(resolve, this.parts.graceMs ?? GRACE_MS).unref())]);
     await giveBackLeases(this.parts.pool, this.workerId).catch(() => undefined);
+    await this.presence.stop();
     await this.parts.sender.close();
   }
 
   private async claim(): Promise<void> {
+    // It wakes us when it is.
+    if (!this.presence.isShown) return;
     if (performance.now() - this.leasesEndedAt >= LOOK_EVERY_MS) {
       await endLeases(this.parts.pool);
+      await this.presence.endLeasesOfTheDead();
       this.leasesEndedAt = performance.now();
     }
     const { first, retry: retries, replay } = this.places.free;

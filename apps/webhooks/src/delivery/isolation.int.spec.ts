@@ -11,6 +11,7 @@ describe('the places of an endpoint', () => {
   beforeEach(async () => {
     database = await deliveryDatabase();
     worker = aWorker(database.workers, { graceMs: 50 });
+    worker.start();
   });
   afterEach(async () => {
     await worker.stop();

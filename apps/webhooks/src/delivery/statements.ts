@@ -88,6 +88,26 @@ export async function endLeases(pool: Pool): Promise<void> {
   await pool.query({ name: 'works_end_leases', text: 'select works_end_leases()' });
 }
 
+/** Holds until the session ends. */
+export async function showWorker(session: PoolClient, workerId: string): Promise<void> {
+  await session.query('select works_show_worker($1)', [workerId]);
+}
+
+/** Workers that have leases and no session. */
+export async function absentWorkers(pool: Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ worker: string }>({
+    name: 'works_absent_workers',
+    text: 'select * from works_absent_workers() as worker',
+  });
+  return rows.map(({ worker }) => worker);
+}
+
+/** Resolves with how many leases of these workers were ended. */
+export async function endLeasesOf(pool: Pool, workers: readonly string[]): Promise<number> {
+  const { rows } = await pool.query<{ ended: number }>('select works_end_leases_of($1) as ended', [workers]);
+  return rows[0]!.ended;
+}
+
 export interface NewEvent {
   readonly id: string;
   readonly organizationId: string;

@@ -49,7 +49,7 @@ export interface RunningService {
 
 /** As many as keep two cores and one disk busy; a commit waits for the disk, and commits that wait together share the wait. */
 const REQUEST_CONNECTIONS = 16;
-const WORKER_CONNECTIONS = 6;
+const WORKER_CONNECTIONS = 7;
 /** A graceful stop that takes longer is ended by the process. */
 const STOP_MS = 8_000;
 
