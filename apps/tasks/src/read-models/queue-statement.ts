@@ -47,8 +47,9 @@ const GROUP = `case ${QUEUE_GROUPS.map(
 ).join(' ')} end`;
 
 /**
- * One person's open tasks in groups, with exact counts, from one scan of the index tasks_queue. Documents are read by their ids and only of
- * what is shown, one more in each group than there will be, which tells that there is more: 10,000 open tasks are counted and not read.
+ * One person's open tasks in groups, with exact counts, from one scan of the index tasks_queue. Documents are read only of what is shown, by
+ * their places in the table (which hold within a statement); one more in each group than there will be, which tells that there is more:
+ * 10,000 open tasks are counted and not read.
  *
  * $1 the person, $2 the present instant, $3 the end of today where the reader is.
  */
@@ -56,7 +57,7 @@ export const QUEUE_STATEMENT = {
   name: 'tasks_queue',
   text: `
     with grouped as (
-      select t.id, t.overdue_at, ${GROUP} as "group"
+      select t.ctid, t.id, t.overdue_at, ${GROUP} as "group"
         from tasks t
        where t.assignee_id = $1 and t.status = 'open'
     ), placed as (
@@ -64,6 +65,6 @@ export const QUEUE_STATEMENT = {
         from grouped
     )
     select p."group", p.total, ${TASK_COLUMNS}
-      from placed p cross join lateral (select * from tasks where id = p.id offset 0) t
+      from placed p cross join lateral (select * from tasks where ctid = p.ctid offset 0) t
      where p.place <= ${QUEUE_GROUP_MAX + 1} order by p.overdue_at, p.id`,
 };
