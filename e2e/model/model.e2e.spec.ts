@@ -34,10 +34,10 @@ const TEMPLATE = {
 
 /**
  * Clients that send whatever comes to their mind, each to projects of its own, where every answer has to be the one that the rules give, and
- * to projects that all of them change at once. A failure is repeated with WORKS_MODEL_SEED=<seed>, which the test prints.
+ * to projects that all of them change at once. The same commands each time; WORKS_MODEL_SEED tries others.
  */
 describe('whatever clients do, the rules hold', () => {
-  const seed = Number(process.env['WORKS_MODEL_SEED'] ?? Date.now() % 1_000_000);
+  const seed = Number(process.env['WORKS_MODEL_SEED'] ?? 20_261);
   const users = Array.from({ length: 5 }, () => newId('usr'));
   const common: Common = { rules: new Rules(), told: [], succeeded: new Set() };
   let product: Product;
