@@ -81,7 +81,7 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
       const handler = this.handlerOf(messages[index]!);
       const events: unknown[] = [];
       do events.push(JSON.parse(messages[index++]!.value));
-      while (isBatch(handler) && index < messages.length && this.handlerOf(messages[index]!) === handler);
+      while (isBatch(handler) && index < messages.length && isSameReaction(this.handlerOf(messages[index]!), handler));
       await settle(handler(isBatch(handler) ? events : events[0]));
     }
     mayDieAt('reaction-committed');
@@ -96,6 +96,13 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
     return handler;
   }
 }
+
+/**
+ * Nest makes a handler for each pattern of a reaction; what they share is its extras. Events of one transaction must not be taken apart by their
+ * types: a reaction that counts would see what was ended before it sees what was added with it.
+ */
+const isSameReaction = (one: MessageHandler, other: MessageHandler): boolean =>
+  one === other || (one.extras !== undefined && one.extras === other.extras);
 
 const isBatch = (handler: MessageHandler): boolean => handler.extras?.['batch'] === true;
 

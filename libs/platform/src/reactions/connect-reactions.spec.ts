@@ -23,7 +23,18 @@ class Reactions {
   }
 }
 
-@Module({ controllers: [Reactions] })
+const together: unknown[][] = [];
+
+@Controller()
+class Counts {
+  @EventPattern(['note.added', 'note.removed'], { batch: true })
+  count(@Payload() events: unknown[]): Promise<void> {
+    together.push(events);
+    return Promise.resolve();
+  }
+}
+
+@Module({ controllers: [Reactions, Counts] })
 class Notes {}
 
 const message = (topic: string): ReceivedMessage => ({ topic, partition: 0, offset: '0', key: 'a', value: '{}', headers: {} });
@@ -45,6 +56,23 @@ describe('reactions', () => {
     const error: unknown = await subscribed!.handle([message(topic), message(topic)]).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ message: 'connect ECONNREFUSED 127.0.0.1:5432' });
     expect(isOutage(error)).toBe(true);
+    await app.close();
+  });
+
+  it('take what follows each other at once, whatever its types', async () => {
+    let subscribed: SubscribeOptions | null = null;
+    const log: Pick<EventLog, 'ensureTopics' | 'subscribe'> = {
+      ensureTopics: () => Promise.resolve(),
+      subscribe: (options) => {
+        subscribed = options;
+        return Promise.resolve({ caughtUp: () => Promise.resolve(), lag: () => Promise.resolve(0), stop: () => Promise.resolve() });
+      },
+    };
+    const app = await NestFactory.create(Notes, new FastifyAdapter(), { logger: false });
+    connectReactions(app, new BatchTransport({ log: log as EventLog, group: 'spec', isOutage }));
+    await app.startAllMicroservices();
+    await subscribed!.handle([message('note.removed'), message('note.added'), message('note.removed')]);
+    expect(together.map((events) => events.length)).toEqual([3]);
     await app.close();
   });
 });
