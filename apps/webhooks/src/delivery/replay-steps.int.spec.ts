@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 import { createLogger } from '@works/platform/logging';
-import { openPool } from '@works/platform/postgres';
+import { openPool, sqlState } from '@works/platform/postgres';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { aCaller, eventually } from '@works/platform/testing';
 import { receiver } from '../webhooks-service.examples';
@@ -13,6 +13,11 @@ import { deliverySeed, fanOut } from './statements';
 import { aWorker, aWorkerProcess, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 type Database = Awaited<ReturnType<typeof deliveryDatabase>>;
+
+/** What dies here locks rows in no order, and can wait for a step that waits for it. Whoever is refused does it again, as a runner does. */
+const unlessInACircle = (error: unknown): void => {
+  if (sqlState(error) !== '40P01') throw error;
+};
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
@@ -238,8 +243,8 @@ describe('the steps of a replay', () => {
           ...jobs.map(async (events) => {
             const id = await aJob(database.owner, caller, { endpointId, events });
             while ((await jobOf(database.owner, id)).status === 'running') {
-              await database.workers.query('select * from works_replay_step($1, $2)', [id, deliverySeed()]);
-              await killPending(database.owner, endpointId);
+              await database.workers.query('select * from works_replay_step($1, $2)', [id, deliverySeed()]).catch(unlessInACircle);
+              await killPending(database.owner, endpointId).catch(unlessInACircle);
             }
           }),
         ]);
