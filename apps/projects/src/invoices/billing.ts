@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
+import { retryAfterMs } from '@works/platform/http';
 import { isId, type Id } from '@works/platform/ids';
 import type { Billing as Billed } from '../domain/template';
-import { retryAfterMs } from './retry-after';
 
 /** From the connection to the last byte of the answer. */
 export const DEADLINE_MS = 10_000;

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { mayDieAt } from '@works/platform/fault-points';
+import { retryAfterMs } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
-import { retryAfterMs } from '../domain/retry-after';
 import { nextAttemptAt } from '../domain/schedule';
 import type { Leased, Outcome } from './attempt';
 import type { KeptSecrets } from './kept-secrets';

@@ -6,6 +6,7 @@ export type { FieldError } from './field-errors';
 export { notReady, type ReadyChecks } from './health';
 export * from './metrics';
 export { ClientGone, Command, CurrentCaller, fingerprintOf, IdParam, Now, PassedOn } from './parameters';
+export { retryAfterMs } from './retry-after';
 export { invalid } from './validate';
 export { admissionOf, type AdmittedRequest } from './request';
 export { refuseExpectation, refuseUnreadable } from './unreadable';

@@ -39,39 +39,35 @@ class Notes {}
 
 const message = (topic: string): ReceivedMessage => ({ topic, partition: 0, offset: '0', key: 'a', value: '{}', headers: {} });
 
+/** An application whose reactions take what the spec hands to its subscription. */
+async function listening() {
+  let subscribed: SubscribeOptions | null = null;
+  const log: Pick<EventLog, 'ensureTopics' | 'subscribe'> = {
+    ensureTopics: () => Promise.resolve(),
+    subscribe: (options) => {
+      subscribed = options;
+      return Promise.resolve({ caughtUp: () => Promise.resolve(), lag: () => Promise.resolve(0), stop: () => Promise.resolve() });
+    },
+  };
+  const app = await NestFactory.create(Notes, new FastifyAdapter(), { logger: false });
+  connectReactions(app, new BatchTransport({ log: log as EventLog, group: 'spec', isOutage }));
+  await app.startAllMicroservices();
+  return { app, subscribed: subscribed! };
+}
+
 describe('reactions', () => {
   // Guarantees that events wait for a database that is away, however long that takes, instead of becoming dead letters.
   it.each(['note.written', 'note.read'])('tell the event log what they failed of, by the very error (%s)', async (topic) => {
-    let subscribed: SubscribeOptions | null = null;
-    const log: Pick<EventLog, 'ensureTopics' | 'subscribe'> = {
-      ensureTopics: () => Promise.resolve(),
-      subscribe: (options) => {
-        subscribed = options;
-        return Promise.resolve({ caughtUp: () => Promise.resolve(), lag: () => Promise.resolve(0), stop: () => Promise.resolve() });
-      },
-    };
-    const app = await NestFactory.create(Notes, new FastifyAdapter(), { logger: false });
-    connectReactions(app, new BatchTransport({ log: log as EventLog, group: 'spec', isOutage }));
-    await app.startAllMicroservices();
-    const error: unknown = await subscribed!.handle([message(topic), message(topic)]).catch((reason: unknown) => reason);
+    const { app, subscribed } = await listening();
+    const error: unknown = await subscribed.handle([message(topic), message(topic)]).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ message: 'connect ECONNREFUSED 127.0.0.1:5432' });
     expect(isOutage(error)).toBe(true);
     await app.close();
   });
 
   it('take what follows each other at once, whatever its types', async () => {
-    let subscribed: SubscribeOptions | null = null;
-    const log: Pick<EventLog, 'ensureTopics' | 'subscribe'> = {
-      ensureTopics: () => Promise.resolve(),
-      subscribe: (options) => {
-        subscribed = options;
-        return Promise.resolve({ caughtUp: () => Promise.resolve(), lag: () => Promise.resolve(0), stop: () => Promise.resolve() });
-      },
-    };
-    const app = await NestFactory.create(Notes, new FastifyAdapter(), { logger: false });
-    connectReactions(app, new BatchTransport({ log: log as EventLog, group: 'spec', isOutage }));
-    await app.startAllMicroservices();
-    await subscribed!.handle([message('note.removed'), message('note.added'), message('note.removed')]);
+    const { app, subscribed } = await listening();
+    await subscribed.handle([message('note.removed'), message('note.added'), message('note.removed')]);
     expect(together.map((events) => events.length)).toEqual([3]);
     await app.close();
   });
