@@ -15,6 +15,9 @@ import { Pool as HttpPool } from 'undici';
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const run = promisify(execFile);
 
+/** Connections of the load, and clients of pgbench beside it. */
+export const FLOOR_IN_FLIGHT = 32;
+
 /** Starts the product in a folder of its own. */
 export async function startProduct({ kafka = false } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'works-bench-'));
@@ -134,6 +137,58 @@ export async function pgbench(url, { script, clients, seconds, variables = {} })
     throw error;
   });
   return { perSecond: Number(/tps = ([\d.]+)/.exec(stdout)[1]), latencyMs: Number(/latency average = ([\d.]+)/.exec(stdout)[1]) };
+}
+
+/** `work`, 32 at a time, against pgbench doing the least a database can for a write (append-floor.sql), before and after it on the same server. */
+export async function againstFloor(product, { seconds, warmUpSeconds, work }) {
+  const inFlight = FLOOR_IN_FLIGHT;
+  const url = `${product.superuserUrl()}/postgres`;
+  await psql(url, readFileSync(join(root, 'bench/append-floor.sql'), 'utf8'));
+  const floorUrl = `${url}?options=${encodeURIComponent('-c role=works_floor')}`;
+  const onFloor = () =>
+    pgbench(floorUrl, { script: join(root, 'bench/append-floor.pgbench.sql'), clients: inFlight, seconds: seconds / 2 });
+  await closedLoop({ inFlight, seconds: warmUpSeconds, work });
+  const before = await onFloor();
+  const ours = await closedLoop({ inFlight, seconds, work });
+  const after = await onFloor();
+  const floor = (before.perSecond + after.perSecond) / 2;
+  return {
+    figure: `${(ours.perSecond / floor).toFixed(2)} of the floor`,
+    details: `${ours.perSecond.toFixed(0)}/s (p50 ${ms(percentile(ours.latencies, 50))}, p99 ${ms(percentile(ours.latencies, 99))}) against ${floor.toFixed(0)}/s`,
+  };
+}
+
+/**
+ * Milliseconds from the moment a request is sent until its webhook is received, sorted, at a fixed rate. `beside` are the addresses of further
+ * endpoints that get the same events.
+ */
+export async function webhookLatencies({ kafka = false, seconds, warmUpSeconds, perSecond, beside = [] }) {
+  const product = await startProduct({ kafka });
+  const received = new Map();
+  const receiver = await startReceiver(({ at, body }) => {
+    const subject = /"subject":"(tsk_\w+)"/.exec(body.toString())?.[1];
+    if (subject && !received.has(subject)) received.set(subject, at);
+  });
+  try {
+    const http = client(product, 16);
+    for (const url of [receiver.url, ...beside]) await http.post('/webhook_endpoints', { url, events: ['task.created'] });
+    const sent = new Map();
+    const create = async () => {
+      const at = performance.now();
+      const text = await http.post('/tasks', { title: 'Measure the glass partitions' });
+      sent.set(/"id":"(tsk_\w+)"/.exec(text)[1], at);
+    };
+    await openLoop({ perSecond, seconds: warmUpSeconds, work: create });
+    sent.clear();
+    await openLoop({ perSecond, seconds, work: create });
+    const giveUpAt = performance.now() + 30_000;
+    while ([...sent.keys()].some((id) => !received.has(id)) && performance.now() < giveUpAt) await delay(20);
+    await http.close();
+    return [...sent].map(([id, at]) => (received.get(id) ?? Infinity) - at).sort((a, b) => a - b);
+  } finally {
+    await receiver.close();
+    await product.stop();
+  }
 }
 
 export async function psql(url, sql) {
