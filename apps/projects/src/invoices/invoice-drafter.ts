@@ -4,6 +4,7 @@ import type { Tenant } from '@works/platform/caller';
 import { isLostRace, record, type Cause, type EventStore } from '@works/platform/event-store';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
+import { Lookout } from '@works/platform/lookout';
 import type { TenantDatabase, TenantTransaction } from '@works/platform/tenancy';
 import { milestones } from '../aggregates';
 import { nextAttemptAt } from '../domain/invoice-schedule';
@@ -44,10 +45,7 @@ export class InvoiceDrafter {
   private readonly workerId = newId('wrk');
   private readonly underWay = new Set<Promise<void>>();
   private readonly attempts: Counter<'outcome'>;
-  private running = false;
-  private looking: Promise<void> | null = null;
-  private lookAgain = false;
-  private timer: NodeJS.Timeout | null = null;
+  private readonly lookout = new Lookout(() => this.look());
   private tokens = 0;
 
   constructor(private readonly parts: DrafterParts) {
@@ -65,26 +63,18 @@ export class InvoiceDrafter {
   }
 
   start(): void {
-    this.running = this.modes.length > 0;
-    this.wake();
+    if (this.modes.length > 0) this.lookout.start();
   }
 
-  /** Looks for what is due now; calls that come while it looks make it look once more. */
+  /** Looks for what is due now. */
   wake(): void {
-    if (!this.running) return;
-    this.lookAgain = this.looking !== null;
-    this.looking ??= this.look().finally(() => {
-      this.looking = null;
-      if (this.lookAgain) this.wake();
-    });
+    this.lookout.wake();
   }
 
   /** Gives calls under way some time to end, and the rest back to whoever goes on. */
   async stop(): Promise<void> {
     const { billing, workers, graceMs = GRACE_MS } = this.parts;
-    this.running = false;
-    await this.looking;
-    if (this.timer !== null) clearTimeout(this.timer);
+    await this.lookout.stop();
     await Promise.race([Promise.all(this.underWay), new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
     if (billing !== null) await giveBackDrafts(workers, `${this.workerId}.`).catch(() => undefined);
     await billing?.close();
@@ -95,26 +85,20 @@ export class InvoiceDrafter {
     return this.parts.billing?.modes ?? [];
   }
 
-  private async look(): Promise<void> {
+  private async look(): Promise<number | null> {
     const { workers, logger, leaseSeconds = LEASE_SECONDS } = this.parts;
     const { modes } = this;
-    let inMs = LOOK_EVERY_MS;
     try {
       const limit = CALLS_MAX - this.underWay.size;
       // With no place free there is nothing to look for: each call that ends looks.
-      if (limit === 0) return;
+      if (limit === 0) return null;
       const jobs = await claimDueDrafts(workers, { modes, limit, leaseSeconds, leaseToken: `${this.workerId}.${++this.tokens}` });
       for (const job of jobs) this.begin(job);
-      inMs = jobs.length === limit ? inMs : Math.min((await nextDueInMs(workers, modes)) ?? inMs, inMs);
+      return jobs.length === limit ? LOOK_EVERY_MS : Math.min((await nextDueInMs(workers, modes)) ?? LOOK_EVERY_MS, LOOK_EVERY_MS);
     } catch (error) {
       logger.warn({ err: error }, 'looking for invoices to draft failed; it is tried again');
+      return LOOK_EVERY_MS;
     }
-    this.wakeIn(Math.max(0, inMs));
-  }
-
-  private wakeIn(ms: number): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.wake(), ms);
   }
 
   private begin(job: Job): void {

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { Tenant } from '@works/platform/caller';
 import { EventStore, isLostRace, record, type Cause } from '@works/platform/event-store';
 import type { Logger } from '@works/platform/logging';
+import { Lookout } from '@works/platform/lookout';
 import { isOutage } from '@works/platform/postgres';
 import { LOGGER, WORKER_POOL } from '@works/platform/service';
 import { TenantDatabase, type TenantTransaction } from '@works/platform/tenancy';
@@ -26,10 +27,7 @@ const SCAN_LOCK = 0x6f766572;
  */
 @Injectable()
 export class OverdueScan implements OnApplicationBootstrap, OnApplicationShutdown {
-  private timer: NodeJS.Timeout | null = null;
-  private looking: Promise<void> | null = null;
-  private lookAgain = false;
-  private stopping = false;
+  private readonly lookout = new Lookout(() => this.look());
 
   constructor(
     @Inject(WORKER_POOL) private readonly workers: Pool,
@@ -39,31 +37,16 @@ export class OverdueScan implements OnApplicationBootstrap, OnApplicationShutdow
   ) {}
 
   onApplicationBootstrap(): void {
-    this.wake();
+    this.lookout.start();
   }
 
-  /** Looks now, or once more when it is looking: a clock has moved, so what waits may be due. */
+  /** A clock has moved, so what waits may be due. */
   wake(): void {
-    if (this.looking !== null) this.lookAgain = true;
-    else this.wakeIn(0);
+    this.lookout.wake();
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    this.stopping = true;
-    if (this.timer !== null) clearTimeout(this.timer);
-    await this.looking;
-  }
-
-  private wakeIn(ms: number): void {
-    if (this.stopping) return;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.looking = this.look().then((nextInMs) => {
-        this.looking = null;
-        this.wakeIn(this.lookAgain ? 0 : nextInMs);
-        this.lookAgain = false;
-      });
-    }, ms);
+  onApplicationShutdown(): Promise<void> {
+    return this.lookout.stop();
   }
 
   /** Resolves with when to look next, in milliseconds. */

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Logger } from '@works/platform/logging';
+import { Lookout } from '@works/platform/lookout';
 import { deliverySeed } from './statements';
 
 /** Bounds how long a job that another process made, or left, can go unnoticed. */
@@ -19,42 +20,30 @@ export interface ReplayRunnerParts {
  * processes may do so; a killed one has left nothing behind, and the job goes on in another, or here after the next start.
  */
 export class ReplayRunner {
-  private running: Promise<void> | null = null;
-  private again = false;
-  private timer: NodeJS.Timeout | null = null;
+  private readonly lookout = new Lookout(() => this.look());
   private stopping = false;
 
   constructor(private readonly parts: ReplayRunnerParts) {}
 
   start(): void {
-    this.wake();
+    this.lookout.start();
   }
 
-  /** Looks for steps that are due; calls that come while it is at work make it look once more. */
+  /** Looks for steps that are due. */
   wake(): void {
-    if (this.stopping) return;
-    if (this.running !== null) {
-      this.again = true;
-      return;
-    }
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.running = this.work()
-      .catch((error: unknown) => {
-        this.parts.logger.warn({ err: error }, 'looking for replays failed; it is tried again');
-        return LOOK_EVERY_MS;
-      })
-      .then((nextInMs) => {
-        this.running = null;
-        if (this.stopping) return;
-        this.timer = setTimeout(() => this.wake(), this.again ? 0 : nextInMs);
-        this.again = false;
-      });
+    this.lookout.wake();
   }
 
   async stop(): Promise<void> {
     this.stopping = true;
-    if (this.timer !== null) clearTimeout(this.timer);
-    await this.running;
+    await this.lookout.stop();
+  }
+
+  private look(): Promise<number> {
+    return this.work().catch((error: unknown) => {
+      this.parts.logger.warn({ err: error }, 'looking for replays failed; it is tried again');
+      return LOOK_EVERY_MS;
+    });
   }
 
   /** Makes every step that is due now; resolves with the milliseconds until the next can be. */
