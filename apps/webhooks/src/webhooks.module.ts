@@ -34,6 +34,7 @@ import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
 import { Reconciler } from './delivery/reconciler';
 import { ReplayRunner } from './delivery/replay-runner';
+import { Retention } from './delivery/retention';
 import { Sender } from './delivery/sender';
 import { SequenceWatch } from './delivery/sequence-watch';
 import { EndpointChanges } from './endpoint-changes';
@@ -79,12 +80,14 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     private readonly runner: ReplayRunner,
     private readonly watch: SequenceWatch,
     private readonly reconciler: Reconciler,
+    private readonly retention: Retention,
   ) {}
 
   onApplicationBootstrap(): void {
     this.engine.start();
     this.runner.start();
     this.reconciler.start();
+    this.retention.start();
   }
 
   beforeApplicationShutdown(): void {
@@ -92,7 +95,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.reconciler.stop(), this.runner.stop()]);
+    await Promise.all([this.retention.stop(), this.reconciler.stop(), this.runner.stop()]);
     await this.engine.stop();
   }
 }
@@ -165,15 +168,22 @@ const replays = {
 
 const reconciler = {
   provide: Reconciler,
-  inject: [WORKER_POOL, Peers, Lag, Metrics, LOGGER],
-  useFactory: (pool: Pool, peers: Peers, lag: Lag, metrics: Metrics, logger: Logger) =>
-    new Reconciler({ pool, peers, lag, sources: SOURCES, registry: metrics.registry, logger }),
+  inject: [WORKER_POOL, Peers, Lag, SERVICE_CONFIG, Metrics, LOGGER],
+  useFactory: (pool: Pool, peers: Peers, lag: Lag, { retentionDays }: ServiceConfig, metrics: Metrics, logger: Logger) =>
+    new Reconciler({ pool, peers, lag, sources: SOURCES, retentionDays, registry: metrics.registry, logger }),
+};
+
+const retention = {
+  provide: Retention,
+  inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER],
+  useFactory: (pool: Pool, { retentionDays }: ServiceConfig, { registry }: Metrics, logger: Logger) =>
+    new Retention({ pool, retentionDays, registry, logger }),
 };
 
 /** All that the service is made of, beside the platform's own parts. */
 @Module({
   controllers,
-  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, EngineLife, EndpointChanges, ReplayJobs, Hastening],
+  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, retention, EngineLife, EndpointChanges, ReplayJobs, Hastening],
 })
 export class WebhooksModule {}
 

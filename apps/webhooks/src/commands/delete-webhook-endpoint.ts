@@ -29,7 +29,7 @@ export class DeleteWebhookEndpoint {
         statements: [
           { text: `update webhook_endpoints set deleted_at = $2, updated_at = $2 where id = $1`, values: [id, request.now] },
           {
-            text: `update deliveries set status = 'cancelled', next_attempt_at = null, lease_token = null, updated_at = $2 where endpoint_id = $1 and status = 'pending'`,
+            text: `select works_end_deliveries(array(select d.id from deliveries_pending d where d.endpoint_id = $1 and d.status = 'pending'), 'cancelled', $2)`,
             values: [id, request.now],
           },
         ],

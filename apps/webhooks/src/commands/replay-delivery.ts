@@ -27,11 +27,12 @@ export class ReplayDelivery {
       'Sends the event once more, under its own id and sequence, as a new delivery with eight attempts of its own; the first leaves at once. A replay that is under way already is answered with 200.',
     tag: 'Webhooks',
     answers: { 200: Delivery, 201: Delivery },
-    refuses: ['delivery_pending', 'endpoint_deleted'],
+    refuses: ['delivery_pending', 'endpoint_deleted', 'no_longer_kept'],
   })
   async replay(@IdParam('id', 'dlv') id: string, @Command() request: CommandRequest): Promise<RecordedAnswer> {
     const answer = await this.store.create(request, () => this.decide(id, request), {
-      refusal: (constraint) => (constraint === 'deliveries_one_replay' ? pending('It is being replayed.') : null),
+      refusal: (constraint) => 
+        constraint === 'deliveries_one_replay' ? pending('It is being replayed.') : constraint === 'event_log_kept' ? gone() : null,
     });
     this.engine.wake();
     return answer;
@@ -40,7 +41,8 @@ export class ReplayDelivery {
   private async decide(id: string, { caller }: CommandRequest): Promise<Decision> {
     const [delivery] = await this.database.query<Known>(
       caller,
-      `select ${DELIVERY_COLUMNS}, e.deleted_at is not null as endpoint_deleted from deliveries d join webhook_endpoints e on e.id = d.endpoint_id where d.id = $1`,
+      `select ${DELIVERY_COLUMNS}, e.deleted_at is not null as endpoint_deleted,
+              (select true from event_log l where l.id = d.event_id) is not null as event_kept from deliveries d join webhook_endpoints e on e.id = d.endpoint_id where d.id = $1`,
       [id],
     );
     if (delivery === undefined) throw new Problem('not_found', 'There is no such resource.');
@@ -53,8 +55,9 @@ export class ReplayDelivery {
       [original],
     );
     if (underWay !== undefined) return { changes: [], answer: answerOf(200, underWay) };
+    if (!delivery.event_kept) throw gone();
     const replay = replayOf(delivery, original);
-    return { changes: [], statements: [lockFirst(replay), insertReplay(replay), noteReplay(replay)], answer: answerOf(201, replay) };
+    return { changes: [], statements: [keepEvent(replay), lockFirst(replay), insertReplay(replay), noteReplay(replay)], answer: answerOf(201, replay) };
   }
 }
 
@@ -77,6 +80,9 @@ function replayOf(delivery: DeliveryRow, original: string): DeliveryRow {
   };
 }
 
+/** From here on until it commits, the event cannot leave. */
+const keepEvent = ({ event_id }: DeliveryRow): Statement => ({ text: 'select works_keep_event($1)', values: [event_id] });
+
 /** The first delivery is where all meet who want to replay the event, jobs too (works_replay_again): whoever comes second waits here. */
 const lockFirst = ({ replay_of }: DeliveryRow): Statement => ({
   text: 'select from deliveries where id = $1 for update',
@@ -84,7 +90,7 @@ const lockFirst = ({ replay_of }: DeliveryRow): Statement => ({
 });
 
 const insertReplay = ({ id, replay_of, created_at }: DeliveryRow): Statement => ({
-  text: `insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at,
+  text: `insert into deliveries_pending (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at,
                                  replay_of, created_at, updated_at)
          select $1, d.organization_id, d.livemode, d.endpoint_id, d.event_id, d.event_type, d.event_position, d.sequence, $3, $3, d.id, $3, $3
            from deliveries d where d.id = $2`,
@@ -96,6 +102,8 @@ const noteReplay = ({ id, replay_of, created_at }: DeliveryRow): Statement => ({
   text: `update deliveries set replayed_as = $1, replays = replays + 1, updated_at = $3 where (id = $2 or replay_of = $2) and id <> $1`,
   values: [id, replay_of, created_at],
 });
+
+const gone = (): RuleViolation => new RuleViolation('no_longer_kept', 'Its event is no longer kept.');
 
 const pending = (detail: string): RuleViolation => new RuleViolation('delivery_pending', detail);
 

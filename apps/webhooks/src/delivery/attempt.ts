@@ -28,9 +28,12 @@ export interface Leased {
   readonly attemptsMade: number;
 }
 
-/** Where an attempt failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx. */
+/**
+ * Where an attempt failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx. `expired`: it was not made,
+ * because the delivery had waited for as long as events are kept.
+ */
 export type Stage =
-  'dns' | 'refused_address' | 'connect' | 'tls' | 'timeout_headers' | 'timeout_body' | 'response' | 'status' | 'too_large';
+  'dns' | 'refused_address' | 'connect' | 'tls' | 'timeout_headers' | 'timeout_body' | 'response' | 'status' | 'too_large' | 'expired';
 
 export interface AttemptError {
   readonly stage: Stage;

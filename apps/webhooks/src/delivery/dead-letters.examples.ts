@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 export async function killPending(owner: Pool, endpointId: string, stage = 'status'): Promise<void> {
   await owner.query(
     `with dead as (
-       update deliveries set status = 'dead', attempts_made = 8, next_attempt_at = null, lease_token = null, updated_at = now()
+       update deliveries set status = 'dead', week = works_week(now()), attempts_made = 8, next_attempt_at = null, lease_token = null, updated_at = now()
         where endpoint_id = $1 and status = 'pending' returning *
      )
      insert into attempts (id, organization_id, livemode, delivery_id, endpoint_id, number, started_at, status_code, error, duration_ms, timings)

@@ -59,7 +59,7 @@ export class DeliveryMetrics {
 
 const OVERDUE = `
   select ages.seconds, (select count(*)::int
-                          from (select d.endpoint_id from deliveries d
+                          from (select d.endpoint_id from deliveries_pending d
                                  where d.next_attempt_at is not null and d.lease_token is null and d.due_at < now() - make_interval(secs => ages.seconds)
                                  order by d.due_at limit ${COUNTED_MAX}) late
                           join webhook_endpoints e on e.id = late.endpoint_id and e.status = 'enabled') as overdue

@@ -21,7 +21,7 @@ export class Hastening {
     await this.inbox.once('hasten-retries', event, async (tx) => {
       // An attempt under way has its wait still before it. By endpoint, as the index deliveries_waiting has them.
       await tx.query(
-        `update deliveries d set next_attempt_at = d.next_attempt_at - w.sooner, due_at = d.due_at - w.sooner, updated_at = now()
+        `update deliveries_pending d set next_attempt_at = d.next_attempt_at - w.sooner, due_at = d.due_at - w.sooner, updated_at = now()
            from (select make_interval(secs => $1::float8 / 1000) as sooner) as w
           where d.endpoint_id = any(array(select e.id from webhook_endpoints e)) and works_lane(d.replay_job_id, d.attempts_made) > 0 and d.attempts_made > 0
             and d.status = 'pending' and d.lease_token is null`,

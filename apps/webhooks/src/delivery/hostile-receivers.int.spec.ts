@@ -65,7 +65,7 @@ describe('a receiver that', () => {
     // What we did not want to read was not read.
     expect(target.sentBytes()).toBeLessThan(20_000_000);
     await database.owner.query(
-      `update deliveries set status = 'cancelled', next_attempt_at = null where endpoint_id = $1 and status = 'pending'`,
+      `update deliveries set status = 'cancelled', week = works_week(now()), next_attempt_at = null where endpoint_id = $1 and status = 'pending'`,
       [endpoint],
     );
     await target.close();

@@ -84,6 +84,15 @@ export async function claimDueDeliveries(
   return { leased: rows.map((row) => leasedOf(row, leaseToken)), passedOver: rest.waiting, nextInMs: rest.next_in_ms };
 }
 
+/** See works_claim_expired in the migration. */
+export async function claimExpired(
+  pool: Pool,
+  { before, leaseToken, leaseSeconds, limit }: Omit<Lease, 'organizationMax'> & { before: Date; limit: number },
+): Promise<Leased[]> {
+  const { rows } = await pool.query<LeasedRow>('select * from works_claim_expired($1, $2, $3, $4)', [before, leaseToken, leaseSeconds, limit]);
+  return rows.map((row) => leasedOf(row, leaseToken));
+}
+
 /** What was leased by workers that did not come back in time is due again. */
 export async function endLeases(pool: Pool): Promise<void> {
   await pool.query({ name: 'works_end_leases', text: 'select works_end_leases()' });
@@ -217,7 +226,7 @@ const rowOf = ({ attemptId, leased, number, outcome, status, nextAttemptAt }: Re
 /** What was leased and will not be begun is due at once, for whoever has a place for it. */
 export async function giveBack(pool: Pool, leased: readonly Leased[]): Promise<void> {
   await pool.query(
-    `update deliveries d set due_at = now(), lease_token = null from unnest($1::text[], $2::text[]) as l(id, token)
+    `update deliveries_pending d set due_at = now(), lease_token = null from unnest($1::text[], $2::text[]) as l(id, token)
       where d.id = l.id and d.lease_token = l.token and d.status = 'pending'`,
     [leased.map(({ deliveryId }) => deliveryId), leased.map(({ leaseToken }) => leaseToken)],
   );
@@ -225,7 +234,7 @@ export async function giveBack(pool: Pool, leased: readonly Leased[]): Promise<v
 
 /** At a graceful stop: what was leased and not begun is due at once for the next worker. */
 export async function giveBackLeases(pool: Pool, leaseTokenPrefix: string): Promise<void> {
-  await pool.query(`update deliveries set due_at = now(), lease_token = null where status = 'pending' and lease_token like $1`, [
+  await pool.query(`update deliveries_pending set due_at = now(), lease_token = null where status = 'pending' and lease_token like $1`, [
     `${leaseTokenPrefix}%`,
   ]);
 }

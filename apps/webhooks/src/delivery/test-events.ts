@@ -48,7 +48,7 @@ export const insertTestEvent = ({ id, type, subject, projectId, at, body }: Test
 
 /** All deliveries of one event, after it. */
 export const insertTestDeliveries = (event: TestEvent, deliveries: readonly DeliveryRow[], { caller }: CommandRequest): Statement => ({
-  text: `insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at, created_at, updated_at)
+  text: `insert into deliveries_pending (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, next_attempt_at, due_at, created_at, updated_at)
          select d.id, $3, $4, d.endpoint_id, l.id, l.type, l.position, 0, $6, $6, $6, $6
            from unnest($1::text[], $2::text[]) as d(id, endpoint_id) cross join event_log l where l.id = $5`,
   values: [

@@ -6,6 +6,7 @@ import { Pages } from '@works/platform/pagination';
 import { Problem } from '@works/platform/problems';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { SequenceWatch } from '../delivery/sequence-watch';
+import { noLongerKept } from './no-longer-kept';
 
 /** Readers of one organization and mode that wait at one process: more than one each for all its endpoints would be a fault of theirs. */
 const WAITERS_MAX = 64;
@@ -15,7 +16,7 @@ interface NumberedRow {
   sequence: string | null;
   delivery_id: string;
   delivery_status: Delivery['status'];
-  body: string;
+  body: string | null;
 }
 type Numbered = NumberedRow & { sequence: string };
 
@@ -42,7 +43,7 @@ export class EndpointEvents {
     tag: 'Webhooks',
     query: PullEventsQuery,
     answers: { 200: listOf(EndpointEvent) },
-    refuses: ['too_many_waiting'],
+    refuses: ['too_many_waiting', 'no_longer_kept'],
     waits: true,
   })
   async pullEvents(
@@ -53,16 +54,23 @@ export class EndpointEvents {
   ) {
     const { after = 0, wait = 0 } = query;
     const page = this.pages.read(query, { name: 'endpoint_events', tenant: caller, filter: { id, after } });
-    const from = (page.after?.[0] as number | undefined) ?? after;
+    const named = (page.after?.[0] as number | undefined) ?? query.after;
+    let from = named ?? 0;
     const look = async () => {
-      const rows = await this.database.query<NumberedRow>(caller, 'select * from works_endpoint_events($1, $2, $3)', [
-        id,
-        from,
-        page.limit + 1,
-      ]);
-      if (rows.length === 0) throw new Problem('not_found', 'There is no such resource.');
-      const numbered = rows.filter((row): row is Numbered => row.sequence !== null);
-      return { numbered, found: numbered.length > 0, lastSequence: Number(rows[0]!.last_sequence) };
+      for (;;) {
+        const rows = await this.database.query<NumberedRow>(caller, 'select * from works_endpoint_events($1, $2, $3)', [
+          id,
+          from,
+          page.limit + 1,
+        ]);
+        if (rows.length === 0) throw new Problem('not_found', 'There is no such resource.');
+        const numbered = rows.filter((row): row is Numbered => row.sequence !== null);
+        const lastSequence = Number(rows[0]!.last_sequence);
+        const leftThrough = lastLeft(from, numbered, lastSequence);
+        if (leftThrough === null) return { numbered, found: numbered.length > 0, lastSequence };
+        if (named !== undefined) throw noLongerKept('Deliveries', 'sequence', leftThrough);
+        from = leftThrough;
+      }
     };
     const { numbered } = await this.waiting(caller, wait, () => this.watch.until(id, wait * 1_000, gone, look));
     const { data, ...rest } = this.pages.answer(page, numbered, (row) => [Number(row.sequence)], printed);
@@ -94,6 +102,19 @@ export class EndpointEvents {
       else this.waiters.set(tenant, left);
     }
   }
+}
+
+/** Numbers have no gaps, and each has its event: where one is not there, it has left. Null when none has, of those that come after `from`. */
+function lastLeft(from: number, numbered: readonly Numbered[], lastSequence: number): number | null {
+  if (numbered.length === 0) return from < lastSequence ? lastSequence : null;
+  let left: number | null = null;
+  let before = from;
+  for (const { sequence, body } of numbered) {
+    if (Number(sequence) !== before + 1) left = Number(sequence) - 1;
+    before = Number(sequence);
+    if (body === null) left = before;
+  }
+  return left;
 }
 
 /** Around the bytes of the event, as they are sent. */

@@ -61,7 +61,7 @@ export const SELECT_ENDPOINTS = `
     ) recent
     cross join lateral (
       select min(d.created_at) as oldest_pending_at, count(*)::int as pending
-        from (select d.created_at from deliveries d
+        from (select d.created_at from deliveries_pending d
                where d.endpoint_id = e.id and d.next_attempt_at is not null order by d.created_at limit ${HEALTH_COUNT_MAX}) d
     ) waiting
     cross join lateral (
@@ -70,7 +70,7 @@ export const SELECT_ENDPOINTS = `
     ) gone
     cross join lateral (
       select e.breaker_opened_at is not null and exists (
-        select from deliveries d where d.organization_id || d.livemode::text = e.organization_id || e.livemode::text
+        select from deliveries_pending d where d.organization_id || d.livemode::text = e.organization_id || e.livemode::text
            and d.endpoint_id = e.id and d.status = 'pending' and d.lease_token is not null) as is_so
     ) probing
    where e.deleted_at is null`;

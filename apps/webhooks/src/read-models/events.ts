@@ -5,6 +5,7 @@ import { CurrentCaller, IdParam, json, listOf, Operation, RequireScope } from '@
 import { Pages } from '@works/platform/pagination';
 import { Problem } from '@works/platform/problems';
 import { TenantDatabase } from '@works/platform/tenancy';
+import { noLongerKept } from './no-longer-kept';
 
 interface EventRow {
   position: string;
@@ -28,6 +29,7 @@ export class Events {
     tag: 'Events',
     query: ListEventsQuery,
     answers: { 200: listOf(Event) },
+    refuses: ['no_longer_kept'],
   })
   async listEvents(@CurrentCaller() caller: Caller, @Query() query: ListEventsQuery) {
     const { type = null, subject = null, project_id: project = null, after = 0 } = query;
@@ -40,6 +42,9 @@ export class Events {
         order by event_log.position limit $7`,
       [caller.organizationId, caller.livemode, page.after?.[0] ?? after, type, subject, project, page.limit + 1],
     );
+    const place = (page.after?.[0] as number | undefined) ?? query.after;
+    if (place !== undefined && (rows.length === 0 || rows.some(({ position }, index) => Number(position) !== place + index + 1)))
+      await this.checkKept(caller, place);
     const { data, ...rest } = this.pages.answer(
       page,
       rows,
@@ -58,5 +63,15 @@ export class Events {
     const [row] = await this.database.query<EventRow>(caller, 'select position::text, body from event_log where id = $1', [id]);
     if (row === undefined) throw new Problem('not_found', 'There is no such resource.');
     return json(row.body);
+  }
+
+  /** After the rows were read: whatever leaves meanwhile is seen here. Positions have no gaps, so a reader is never led over any in silence. */
+  private async checkKept(caller: Caller, place: number): Promise<void> {
+    const [counter] = await this.database.query<{ left_through: string }>(
+      caller,
+      'select left_through::text from event_counters where organization_id = $1 and livemode = $2 and left_through > $3',
+      [caller.organizationId, caller.livemode, place],
+    );
+    if (counter !== undefined) throw noLongerKept('Events', 'position', Number(counter.left_through));
   }
 }

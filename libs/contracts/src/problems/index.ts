@@ -22,6 +22,7 @@ export const PROBLEMS = {
   batch_failed: { status: 409, title: 'The batch was refused as a whole', retryable: false },
   endpoint_disabled: { status: 409, title: 'The endpoint is disabled', retryable: false },
   test_mode_only: { status: 409, title: 'This exists in test mode only', retryable: false },
+  no_longer_kept: { status: 410, title: 'What was asked for is no longer kept', retryable: false },
   endpoint_deleted: { status: 409, title: 'The endpoint is deleted', retryable: false },
   delivery_pending: { status: 409, title: 'The delivery is still being attempted', retryable: false },
   replay_ended: { status: 409, title: 'The replay has ended', retryable: false },

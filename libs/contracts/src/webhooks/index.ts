@@ -283,11 +283,12 @@ export const ATTEMPT_STAGES = [
   'response',
   'status',
   'too_large',
+  'expired',
 ] as const;
 
 export class AttemptFailure {
   @OneOf(ATTEMPT_STAGES, {
-    description: 'Where it failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx.',
+    description: 'Where it failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx. `expired`: it waited for as long as events are kept, and no attempt was made.',
   })
   stage!: (typeof ATTEMPT_STAGES)[number];
   @Text({ max: 100 })
@@ -393,7 +394,7 @@ export class Event {
 }
 
 export class ListEventsQuery extends PageQuery {
-  @WholeNumber({ min: 0, max: LARGEST, optional: true, description: 'Only events after this position.' })
+  @WholeNumber({ min: 0, max: LARGEST, optional: true, description: 'Only events after this position. Left out: from the oldest that is kept.' })
   after?: number;
   @OneOf(EVENT_TYPES, { optional: true })
   type?: string;
@@ -418,7 +419,7 @@ export class EndpointEvent {
 }
 
 export class PullEventsQuery extends PageQuery {
-  @WholeNumber({ min: 0, max: LARGEST, optional: true, description: 'The last sequence you have. Default 0.' })
+  @WholeNumber({ min: 0, max: LARGEST, optional: true, description: 'The last sequence you have. Left out: from the oldest that is kept.' })
   after?: number;
   @WholeNumber({ min: 0, max: 30, optional: true, description: 'Seconds to wait for something newer when there is nothing. Default 0.' })
   wait?: number;

@@ -32,6 +32,7 @@ describe('the configuration of a service', () => {
       allowPrivateAddresses: false,
       organizationInFlightMax: 96,
       disableAfterHours: 120,
+      retentionDays: 30,
       secretsKeys: null,
     });
     expect(serviceConfig({ ...GOOD, SECRETS_KEYS: `${SECRET}!, ${SECRET}` }).secretsKeys).toEqual([`${SECRET}!`, SECRET]);

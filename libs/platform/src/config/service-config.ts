@@ -74,6 +74,8 @@ export function serviceConfig(env: NodeJS.ProcessEnv) {
       // Most of one worker's places for first attempts, and not all of them: nobody can be shut out by one organization whose receivers hang.
       organizationInFlightMax: ['WEBHOOKS_ORGANIZATION_IN_FLIGHT_MAX', wholeNumber(1, 10_000, 96)],
       disableAfterHours: ['WEBHOOKS_DISABLE_AFTER_HOURS', wholeNumber(1, 8_760, 120)],
+      // Not less than the event log keeps: what it brings again must be known here.
+      retentionDays: ['RETENTION_DAYS', wholeNumber(7, 3_650, 30)],
     },
     env,
   );

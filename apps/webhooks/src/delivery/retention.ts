@@ -1,0 +1,140 @@
+import type { Pool, PoolClient } from 'pg';
+import { Counter, type Registry } from 'prom-client';
+import { newId } from '@works/platform/ids';
+import type { Logger } from '@works/platform/logging';
+import { recordWithDeaths } from './failures';
+import { claimExpired, LEASE_SECONDS, type Result } from './statements';
+
+const EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Deliveries that expire in one transaction, under the locks of their tenants. */
+const EXPIRED_MAX = 200;
+
+/** Nothing is disabled for what was never tried. */
+const FOR_EVER_SECONDS = 2_147_483_647;
+
+/** "keep" in ASCII: one worker at a time, by a session's advisory lock. */
+const LOCK = 0x6b656570;
+
+const TABLES = ['event_log', 'deliveries', 'attempts'] as const;
+
+export interface RetentionParts {
+  readonly pool: Pool;
+  readonly retentionDays: number;
+  readonly registry: Registry;
+  readonly logger: Logger;
+  /** The wall clock unless a spec says otherwise. */
+  readonly now?: () => Date;
+}
+
+/**
+ * Lets what is older than the retention leave, a week at a time, by dropping its partitions, and makes partitions ahead. What has waited for so long at
+ * an endpoint that nobody enabled becomes a dead letter first, so that nothing that is pending ever stands in the way.
+ */
+export class Retention {
+  private readonly dropped: Counter<'table'>;
+  private readonly expired: Counter;
+  private timer: NodeJS.Timeout | null = null;
+  private round: Promise<void> | null = null;
+
+  constructor(private readonly parts: RetentionParts) {
+    this.dropped = new Counter({
+      name: 'works_webhooks_weeks_dropped_total',
+      help: 'Weeks of events, deliveries and attempts that were older than the retention and have left.',
+      labelNames: ['table'],
+      registers: [parts.registry],
+    });
+    for (const table of TABLES) this.dropped.inc({ table }, 0);
+    this.expired = new Counter({
+      name: 'works_webhooks_expired_total',
+      help: 'Deliveries that waited for longer than the retention and have become dead letters.',
+      registers: [parts.registry],
+    });
+  }
+
+  start(): void {
+    this.look();
+    this.timer = setInterval(() => this.look(), EVERY_MS);
+    this.timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer !== null) clearInterval(this.timer);
+    await this.round;
+  }
+
+  /** One look at everything. Resolves without one when another worker is looking. */
+  async keep(): Promise<void> {
+    const { pool, retentionDays, now = () => new Date() } = this.parts;
+    const today = now();
+    const keptFrom = new Date(Math.floor(today.getTime() / DAY_MS - retentionDays) * DAY_MS);
+    const client = await pool.connect();
+    try {
+      const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [LOCK]);
+      if (!rows[0]!.mine) return;
+      try {
+        await client.query('select works_make_partitions($1)', [dateOf(today)]);
+        await this.expire(keptFrom);
+        await this.drop(client, keptFrom);
+      } finally {
+        await client.query('select pg_advisory_unlock($1)', [LOCK]);
+      }
+    } finally {
+      client.release();
+    }
+  }
+
+  private look(): void {
+    this.round ??= this.keep()
+      .catch((error: unknown) => this.parts.logger.warn({ err: error }, 'making and dropping partitions failed; the next hour tries again'))
+      .finally(() => (this.round = null));
+  }
+
+  private async expire(before: Date): Promise<void> {
+    const { pool, retentionDays, logger } = this.parts;
+    for (;;) {
+      const leaseToken = newId('wrk');
+      const leased = await claimExpired(pool, { before, leaseToken, leaseSeconds: LEASE_SECONDS, limit: EXPIRED_MAX });
+      if (leased.length === 0) return;
+      const endedAt = new Date();
+      const results = leased.map(
+        (delivery): Result => ({
+          attemptId: newId('att'),
+          leased: delivery,
+          number: Math.min(8, delivery.attemptsMade + 1),
+          status: 'dead',
+          nextAttemptAt: null,
+          outcome: {
+            startedAt: endedAt,
+            endedAt,
+            durationMs: 0,
+            timings: { dns: null, connect: null, first_byte: null },
+            address: null,
+            statusCode: null,
+            responseBody: null,
+            responseHeaders: null,
+            error: { stage: 'expired', code: 'retention', detail: `It had waited for ${retentionDays} days, and events are not kept for longer.` },
+          },
+        }),
+      );
+      const { recorded } = await recordWithDeaths(pool, results, FOR_EVER_SECONDS);
+      this.expired.inc(recorded);
+      logger.warn({ deliveries: recorded }, 'deliveries that waited for longer than events are kept are dead letters now');
+    }
+  }
+
+  private async drop(client: PoolClient, keptFrom: Date): Promise<void> {
+    const { rows } = await client.query<{ parent: string; week: string; row_count: string }>(
+      'select parent, week::text, row_count::text from works_drop_old_partitions($1)',
+      [dateOf(keptFrom)],
+    );
+    for (const { parent, week, row_count: rowCount } of rows) {
+      this.dropped.inc({ table: parent });
+      this.parts.logger.info({ table: parent, week, rows_about: Number(rowCount) }, 'a week that is older than the retention has left');
+    }
+  }
+}
+
+/** By UTC, as weeks are. */
+const dateOf = (time: Date): string => time.toISOString().slice(0, 10);
