@@ -9,7 +9,7 @@ import { TenantDatabase } from '@works/platform/tenancy';
 import { DeliveryEngine } from '../delivery/delivery-engine';
 import { DELIVERY_COLUMNS, presentDelivery, type DeliveryRow } from '../read-models/delivery-row';
 
-type Known = DeliveryRow & { endpoint_deleted: boolean };
+type Known = DeliveryRow & { endpoint_deleted: boolean; event_kept: boolean };
 
 @Controller()
 export class ReplayDelivery {
@@ -31,7 +31,7 @@ export class ReplayDelivery {
   })
   async replay(@IdParam('id', 'dlv') id: string, @Command() request: CommandRequest): Promise<RecordedAnswer> {
     const answer = await this.store.create(request, () => this.decide(id, request), {
-      refusal: (constraint) => 
+      refusal: (constraint) =>
         constraint === 'deliveries_one_replay' ? pending('It is being replayed.') : constraint === 'event_log_kept' ? gone() : null,
     });
     this.engine.wake();
@@ -57,7 +57,11 @@ export class ReplayDelivery {
     if (underWay !== undefined) return { changes: [], answer: answerOf(200, underWay) };
     if (!delivery.event_kept) throw gone();
     const replay = replayOf(delivery, original);
-    return { changes: [], statements: [keepEvent(replay), lockFirst(replay), insertReplay(replay), noteReplay(replay)], answer: answerOf(201, replay) };
+    return {
+      changes: [],
+      statements: [keepEvent(replay), lockFirst(replay), insertReplay(replay), noteReplay(replay)],
+      answer: answerOf(201, replay),
+    };
   }
 }
 

@@ -33,7 +33,14 @@ export class ReplayEndpointEvents {
   }
 
   private async plan(id: string, { from_position, since }: ReplayEventsBody, { caller }: CommandRequest): Promise<PlannedReplay> {
-    const [counted] = await this.database.query<{ at: Date; beginning: number; through: number; left: number; left_since: boolean; total: number }>(
+    const [counted] = await this.database.query<{
+      at: Date;
+      beginning: number;
+      through: number;
+      left: number;
+      left_since: boolean;
+      total: number;
+    }>(
       caller,
       `select date_trunc('milliseconds', now()) as at, b.beginning::float, t.through::float, t.left_through::float as left,
               t.left_through > 0 and $4::timestamptz < coalesce(works_oldest_event_at($1, $2, t.left_through), now()) as left_since,

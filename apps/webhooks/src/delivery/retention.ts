@@ -98,26 +98,28 @@ export class Retention {
       const leased = await claimExpired(pool, { before, leaseToken, leaseSeconds: LEASE_SECONDS, limit: EXPIRED_MAX });
       if (leased.length === 0) return;
       const endedAt = new Date();
-      const results = leased.map(
-        (delivery): Result => ({
-          attemptId: newId('att'),
-          leased: delivery,
-          number: Math.min(8, delivery.attemptsMade + 1),
-          status: 'dead',
-          nextAttemptAt: null,
-          outcome: {
-            startedAt: endedAt,
-            endedAt,
-            durationMs: 0,
-            timings: { dns: null, connect: null, first_byte: null },
-            address: null,
-            statusCode: null,
-            responseBody: null,
-            responseHeaders: null,
-            error: { stage: 'expired', code: 'retention', detail: `It had waited for ${retentionDays} days, and events are not kept for longer.` },
+      const results = leased.map((delivery): Result => ({
+        attemptId: newId('att'),
+        leased: delivery,
+        number: Math.min(8, delivery.attemptsMade + 1),
+        status: 'dead',
+        nextAttemptAt: null,
+        outcome: {
+          startedAt: endedAt,
+          endedAt,
+          durationMs: 0,
+          timings: { dns: null, connect: null, first_byte: null },
+          address: null,
+          statusCode: null,
+          responseBody: null,
+          responseHeaders: null,
+          error: {
+            stage: 'expired',
+            code: 'retention',
+            detail: `It had waited for ${retentionDays} days, and events are not kept for longer.`,
           },
-        }),
-      );
+        },
+      }));
       const { recorded } = await recordWithDeaths(pool, results, FOR_EVER_SECONDS);
       this.expired.inc(recorded);
       logger.warn({ deliveries: recorded }, 'deliveries that waited for longer than events are kept are dead letters now');

@@ -89,7 +89,12 @@ export async function claimExpired(
   pool: Pool,
   { before, leaseToken, leaseSeconds, limit }: Omit<Lease, 'organizationMax'> & { before: Date; limit: number },
 ): Promise<Leased[]> {
-  const { rows } = await pool.query<LeasedRow>('select * from works_claim_expired($1, $2, $3, $4)', [before, leaseToken, leaseSeconds, limit]);
+  const { rows } = await pool.query<LeasedRow>('select * from works_claim_expired($1, $2, $3, $4)', [
+    before,
+    leaseToken,
+    leaseSeconds,
+    limit,
+  ]);
   return rows.map((row) => leasedOf(row, leaseToken));
 }
 

@@ -288,7 +288,8 @@ export const ATTEMPT_STAGES = [
 
 export class AttemptFailure {
   @OneOf(ATTEMPT_STAGES, {
-    description: 'Where it failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx. `expired`: it waited for as long as events are kept, and no attempt was made.',
+    description:
+      'Where it failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx. `expired`: it waited for as long as events are kept, and no attempt was made.',
   })
   stage!: (typeof ATTEMPT_STAGES)[number];
   @Text({ max: 100 })
@@ -394,7 +395,12 @@ export class Event {
 }
 
 export class ListEventsQuery extends PageQuery {
-  @WholeNumber({ min: 0, max: LARGEST, optional: true, description: 'Only events after this position. Left out: from the oldest that is kept.' })
+  @WholeNumber({
+    min: 0,
+    max: LARGEST,
+    optional: true,
+    description: 'Only events after this position. Left out: from the oldest that is kept.',
+  })
   after?: number;
   @OneOf(EVENT_TYPES, { optional: true })
   type?: string;
