@@ -53,6 +53,16 @@ export const Text = ({
 }: FieldOptions & { min?: number; max: number; pattern?: RegExp }): PropertyDecorator =>
   field(options, [IsString(), MinLength(min), MaxLength(max), ...(pattern ? [Matches(pattern)] : [])]);
 
+/** Text that says something. Of requests only: what was stored before white space alone was refused stays readable. */
+export const Words = ({ max, ...options }: FieldOptions & { max: number }): PropertyDecorator =>
+  field(options, [IsString(), MinLength(1), MaxLength(max), Matches(/\S/)], {
+    type: 'string',
+    minLength: 1,
+    maxLength: max,
+    pattern: '\\S',
+    'x-refusal': { code: 'blank', detail: 'must not be white space alone' },
+  });
+
 /** A prefixed ULID of this type. */
 export const IdOf = (prefix: string, options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsString(), Matches(new RegExp(idPattern(prefix)))], idSchema(prefix));
@@ -88,9 +98,23 @@ export const Fixed = (value: string, options: FieldOptions = {}): PropertyDecora
 export const LocalDate = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsString()], { type: 'string', format: 'date' });
 
+/** A day that is planned for. Of requests only; what is filtered by may be any day. */
+export const PlannedDate = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsString()], { type: 'string', format: 'date', ...IN_PLANNED_YEARS });
+
 /** RFC 3339 with an offset; answers are UTC with milliseconds. */
 export const Instant = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsString()], { type: 'string', format: 'date-time' });
+
+/** An instant that is planned for. */
+export const PlannedInstant = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsString()], { type: 'string', format: 'date-time', ...IN_PLANNED_YEARS });
+
+/** The years 2000 to 2199: far enough for every delivery, and near enough that ten years of working days more are still a date. */
+const IN_PLANNED_YEARS: Schema = {
+  pattern: '^2[01]',
+  'x-refusal': { code: 'out_of_range', detail: 'must lie in the years 2000 to 2199' },
+};
 
 /** An IANA name such as `Asia/Kolkata`. */
 export const TimeZone = (options: FieldOptions = {}): PropertyDecorator =>
