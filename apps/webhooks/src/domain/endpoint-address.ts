@@ -37,11 +37,16 @@ export function checkAddress(text: string, rules: AddressRules): void {
 }
 
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  const reserved = Object.keys(headers).filter((name) => RESERVED.test(name));
-  if (reserved.length === 0) return;
-  throw new RuleViolation('validation_failed', `${reserved.length} of the headers cannot be set.`, {
-    errors: reserved.map((name) => ({ pointer: `/headers/${name}`, code: 'not_allowed', detail: 'is a header that we set ourselves' })),
+  const names = Object.keys(headers);
+  const seen = new Set<string>();
+  const errors = names.flatMap((name) => {
+    const pointer = `/headers/${name.replaceAll('~', '~0')}`;
+    const twice = seen.has(name.toLowerCase());
+    seen.add(name.toLowerCase());
+    if (RESERVED.test(name)) return [{ pointer, code: 'not_allowed', detail: 'is a header that we set ourselves' }];
+    return twice ? [{ pointer, code: 'duplicate', detail: 'is there already, in other letters' }] : [];
   });
+  if (errors.length > 0) throw new RuleViolation('validation_failed', `${errors.length} of the headers cannot be set.`, { errors });
 }
 
 /** The URL parser has read every way to write an IPv4 address (decimal, octal, hexadecimal, full width) into four numbers. */

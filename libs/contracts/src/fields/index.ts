@@ -44,24 +44,22 @@ const WITHOUT_FIELDS = 'x-without-fields';
 /** For a body in which nothing can be said: `{}`, or none at all. A class without fields that lacks this would let anything pass. */
 export const WithoutFields = (): ClassDecorator => (of) => void Object.defineProperty(of, WITHOUT_FIELDS, { value: true });
 
-/** Free text in characters. Control of length only; what is no text at all (NUL, lone surrogates) is refused everywhere. */
+/**
+ * Free text in characters. Control of length only; what is no text at all (NUL, lone surrogates) is refused everywhere. `refusal` is what is said
+ * of a text that does not match the pattern, where the pattern itself would tell nobody what is right.
+ */
 export const Text = ({
   min = 1,
   max,
   pattern,
+  refusal,
   ...options
-}: FieldOptions & { min?: number; max: number; pattern?: RegExp }): PropertyDecorator =>
-  field(options, [IsString(), MinLength(min), MaxLength(max), ...(pattern ? [Matches(pattern)] : [])]);
+}: FieldOptions & { min?: number; max: number; pattern?: RegExp; refusal?: { code: string; detail: string } }): PropertyDecorator =>
+  field(options, [IsString(), MinLength(min), MaxLength(max), ...(pattern ? [Matches(pattern)] : [])], refusal && { 'x-refusal': refusal });
 
 /** Text that says something. Of requests only: what was stored before white space alone was refused stays readable. */
-export const Words = ({ max, ...options }: FieldOptions & { max: number }): PropertyDecorator =>
-  field(options, [IsString(), MinLength(1), MaxLength(max), Matches(/\S/)], {
-    type: 'string',
-    minLength: 1,
-    maxLength: max,
-    pattern: '\\S',
-    'x-refusal': { code: 'blank', detail: 'must not be white space alone' },
-  });
+export const Words = (options: FieldOptions & { max: number }): PropertyDecorator =>
+  Text({ ...options, pattern: /\S/, refusal: { code: 'blank', detail: 'must not be white space alone' } });
 
 /** A prefixed ULID of this type. */
 export const IdOf = (prefix: string, options: FieldOptions = {}): PropertyDecorator =>
