@@ -78,8 +78,8 @@ function deadLetters(organization, endpoint) {
       select '${organization}', true, position, event_id, 'task.created', '${subject}', null, now(),
              '{"id":"' || event_id || '","object":"event","type":"task.created","position":' || position || ',"subject":"${subject}","data":{"task":{"title":"${title}"}}}'
         from dying;
-    insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, status, attempts_made, due_at)
-      select delivery_id, '${organization}', true, '${endpoint}', event_id, 'task.created', position, sequence, 'dead', 8, now() from dying;
+    insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, status, attempts_made, due_at, week)
+      select delivery_id, '${organization}', true, '${endpoint}', event_id, 'task.created', position, sequence, 'dead', 8, now(), works_week(now()) from dying;
     insert into attempts (id, organization_id, livemode, delivery_id, endpoint_id, number, started_at, status_code, error, duration_ms, timings)
       select 'att_' || lpad(n::text, 26, '0'), '${organization}', true, delivery_id, '${endpoint}', 8, now(), 500,
              '{"stage":"status","code":"500","detail":"answered 500"}', 1, '{}' from dying;
