@@ -180,7 +180,7 @@ declare
   v regprocedure;
 begin
   foreach v in array array['works_claim_deliveries(text, integer, integer, integer, integer, integer)', 'works_end_leases()', 'works_absent_workers()', 'works_end_leases_of(text[])']::regprocedure[] loop
-    execute regexp_replace(pg_get_functiondef(v), '\m(from|join|update) deliveries d\M', '\1 deliveries_pending d', 'g');
+    execute regexp_replace(pg_get_functiondef(v), '\m(from|join|update) deliveries\M', '\1 deliveries_pending', 'g');
   end loop;
   -- What is made is pending; what is ahead in a line may have ended.
   select oid::regprocedure into strict v from pg_proc where proname = 'works_fan_out';
