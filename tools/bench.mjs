@@ -13,6 +13,7 @@ const ALL = [
   'append-at-size',
   'webhook-latency',
   'deliveries',
+  'backlog',
   'claim',
   'isolation',
   'replay',
