@@ -31,7 +31,9 @@ export async function measure() {
     await psql(url, 'checkpoint');
     const worker = product.processes().find(({ service }) => service === 'webhooks').pid;
     const sessions = async () =>
-      (await psql(url, `select pid from pg_stat_activity where datname = 'works_webhooks'`)).rows.map(({ pid }) => pid);
+      (await psql(url, `select pid from pg_stat_activity where datname = 'works_webhooks' and pid <> pg_backend_pid()`)).rows.map(
+        ({ pid }) => pid,
+      );
     const before = new Map([worker, ...(await sessions())].map((pid) => [pid, cpuMicros(pid)]));
     await psql(url, `update webhook_endpoints set status = 'enabled', disabled_reason = null`);
     const giveUpAt = performance.now() + 300_000;

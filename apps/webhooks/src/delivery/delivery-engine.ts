@@ -190,7 +190,7 @@ export class DeliveryEngine {
     const secret = this.parts.secrets.signingFor(leased.endpointId, leased.secret);
     // Not an attempt: the lease ends by the clock, and the delivery waits for a process that has the key.
     if (secret === null) return;
-    const outcome = await this.parts.sender.attempt({ ...leased, secret });
+    const outcome = await this.parts.sender.attempt(leased, secret);
     mayDieAt('webhook-answered');
     this.parts.metrics.note(leased, outcome);
     this.say(leased, outcome);
