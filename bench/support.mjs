@@ -127,6 +127,31 @@ export async function startReceiver(arrived) {
   };
 }
 
+/** Publishes to the embedded log as a relay does; what goes before it costs nothing then. */
+export async function publisher(product) {
+  const { embeddedLog } = (await import('../libs/platform/dist/event-log/index.js')).default;
+  return embeddedLog({ url: `${product.superuserUrl()}/works_log`, instance: 'bench' });
+}
+
+/** `task.created` as the tasks service tells it of a task that stands alone. */
+export function aTaskEvent(organization, title = 'Order the glass partitions') {
+  const [id, subject, timestamp] = [anId('evt'), anId('tsk'), new Date().toISOString()];
+  const event = {
+    ...{
+      id,
+      object: 'event',
+      type: 'task.created',
+      position: null,
+      organization_id: organization,
+      livemode: true,
+      subject,
+      project_id: null,
+    },
+    ...{ timestamp, data: { task: { id: subject, object: 'task', title } } },
+  };
+  return { topic: event.type, key: subject, value: JSON.stringify(event), headers: { ce_id: id, ce_type: event.type, ce_sequence: '1' } };
+}
+
 /** Runs pgbench with a script of ours; resolves with transactions per second and the average latency in ms. */
 export async function pgbench(url, { script, clients, seconds, variables = {} }) {
   const parameters = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '2', '-T', String(seconds), '-f', script];

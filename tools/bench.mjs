@@ -14,6 +14,7 @@ const ALL = [
   'webhook-latency',
   'deliveries',
   'backlog',
+  'lateness',
   'claim',
   'isolation',
   'replay',
