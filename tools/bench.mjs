@@ -15,6 +15,7 @@ const ALL = [
   'deliveries',
   'backlog',
   'lateness',
+  'sustained',
   'claim',
   'isolation',
   'replay',
