@@ -3,7 +3,7 @@ import type { Tenant } from '@works/platform/caller';
 import type { TaskId } from '../domain/task';
 
 /** Tasks told of in one transaction: so few that nobody who writes meanwhile waits long for it, or for what follows from it elsewhere. */
-export const BATCH_MAX = 25;
+export const BATCH_MAX = 10;
 
 export interface OverdueTask extends Tenant {
   readonly id: TaskId;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { newId } from '@works/platform/ids';
+import { booleans, texts } from '@works/platform/postgres';
 import { isUnreachable, type Leased, type Outcome } from './attempt';
 import type { Lane } from './places';
 
@@ -134,15 +135,15 @@ export async function fanOut(
     name: 'works_fan_out',
     text: 'select * from works_fan_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
     values: [
-      events.map((event) => event.id),
-      events.map((event) => event.organizationId),
-      events.map((event) => event.livemode),
-      events.map((event) => event.type),
-      events.map((event) => event.subject),
-      events.map((event) => event.projectId),
+      texts(events.map((event) => event.id)),
+      texts(events.map((event) => event.organizationId)),
+      booleans(events.map((event) => event.livemode)),
+      texts(events.map((event) => event.type)),
+      texts(events.map((event) => event.subject)),
+      texts(events.map((event) => event.projectId)),
       events.map((event) => event.timestamp),
-      events.map((event) => event.before),
-      events.map((event) => event.after),
+      texts(events.map((event) => event.before)),
+      texts(events.map((event) => event.after)),
       deliverySeed(),
       leaseToken,
       leaseSeconds,

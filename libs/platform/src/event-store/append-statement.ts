@@ -2,6 +2,7 @@ import type { QueryConfig } from 'pg';
 import type { Tenant } from '../caller';
 import type { DomainEvent } from '../decider';
 import { newId } from '../ids';
+import { booleans, instants, integers, texts } from '../postgres';
 import type { Cause, Change, CommandRequest, Fact, PublicFact, Publish } from './types';
 import { storedType } from './upcasting';
 
@@ -77,33 +78,33 @@ export function appendStatement(appends: readonly Append[], lockTimeoutMs: numbe
     name: 'works_append',
     text: `select works_append(${PARAMETERS}) as tx`,
     values: [
-      appends.map(({ tenant }) => tenant.organizationId),
-      appends.map(({ tenant }) => tenant.livemode),
-      appends.map(({ remembered }) => remembered?.idempotencyKey ?? null),
-      appends.map(({ remembered }) => remembered?.fingerprint ?? null),
-      appends.map(({ remembered }) => remembered?.status ?? null),
-      appends.map(({ remembered }) => (remembered === null ? null : JSON.stringify(remembered.headers))),
-      appends.map(({ remembered }) => remembered?.body ?? null),
+      texts(appends.map(({ tenant }) => tenant.organizationId)),
+      booleans(appends.map(({ tenant }) => tenant.livemode)),
+      texts(appends.map(({ remembered }) => remembered?.idempotencyKey ?? null)),
+      texts(appends.map(({ remembered }) => remembered?.fingerprint ?? null)),
+      integers(appends.map(({ remembered }) => remembered?.status ?? null)),
+      texts(appends.map(({ remembered }) => (remembered === null ? null : JSON.stringify(remembered.headers)))),
+      texts(appends.map(({ remembered }) => remembered?.body ?? null)),
 
-      facts.map(organization),
-      facts.map(livemode),
-      facts.map(({ fact }) => fact.id),
-      facts.map(({ fact }) => fact.streamId),
-      facts.map(({ fact }) => fact.version),
-      facts.map(({ fact }) => fact.storedType),
-      facts.map(({ fact }) => JSON.stringify(fact.event.data)),
-      facts.map(({ fact }) => fact.told?.topic ?? null),
-      facts.map(({ fact }) => fact.told?.key ?? null),
-      facts.map(({ fact }) => fact.told?.body ?? null),
-      facts.map(({ append }) => append.metadata),
-      facts.map(({ append }) => append.occurredAt),
+      texts(facts.map(organization)),
+      booleans(facts.map(livemode)),
+      texts(facts.map(({ fact }) => fact.id)),
+      texts(facts.map(({ fact }) => fact.streamId)),
+      integers(facts.map(({ fact }) => fact.version)),
+      texts(facts.map(({ fact }) => fact.storedType)),
+      texts(facts.map(({ fact }) => JSON.stringify(fact.event.data))),
+      texts(facts.map(({ fact }) => fact.told?.topic ?? null)),
+      texts(facts.map(({ fact }) => fact.told?.key ?? null)),
+      texts(facts.map(({ fact }) => fact.told?.body ?? null)),
+      texts(facts.map(({ append }) => append.metadata)),
+      instants(facts.map(({ append }) => append.occurredAt)),
 
-      documents.map(organization),
-      documents.map(livemode),
-      documents.map(({ change }) => change.aggregate.table),
-      documents.map(({ change }) => change.id),
-      documents.map(({ change }) => change.expectedVersion + change.events.length),
-      documents.map(({ change }) => JSON.stringify(change.after)),
+      texts(documents.map(organization)),
+      booleans(documents.map(livemode)),
+      texts(documents.map(({ change }) => change.aggregate.table)),
+      texts(documents.map(({ change }) => change.id)),
+      integers(documents.map(({ change }) => change.expectedVersion + change.events.length)),
+      texts(documents.map(({ change }) => JSON.stringify(change.after))),
 
       REMEMBER_SECONDS,
       `${lockTimeoutMs}ms`,

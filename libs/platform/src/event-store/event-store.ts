@@ -194,7 +194,9 @@ export class EventStore {
     const { publish, valueBytesMax } = this.options;
     const answer = final(decision.answer);
     const remembered = decision.answer.secret === true ? this.sealed(request, answer) : answer;
-    const append = appendOf(decision.changes, request, publish, valueBytesMax, { ...request, ...remembered });
+    const { idempotencyKey, fingerprint } = request;
+    const { status, headers, body } = remembered;
+    const append = appendOf(decision.changes, request, publish, valueBytesMax, { idempotencyKey, fingerprint, status, headers, body });
     const tx = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
     mayDieAt('mutation-committed');
     if (decision.changes.length > 0) this.options.committed();

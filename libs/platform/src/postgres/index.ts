@@ -1,3 +1,4 @@
+export * from './array-parameters';
 export * from './embedded-server';
 export * from './errors';
 export * from './in-one-transaction';

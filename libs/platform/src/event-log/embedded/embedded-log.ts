@@ -1,4 +1,4 @@
-import { openPool } from '../../postgres';
+import { openPool, texts } from '../../postgres';
 import type { EventLog, LogMessage, SubscribeOptions, Subscription } from '../event-log';
 import { partsOf, refuseTooLarge, VALUE_BYTES_MAX } from '../message-size';
 import { noReports, type Reports } from '../reports';
@@ -59,7 +59,7 @@ class EmbeddedLog implements EventLog {
 
   private async send(messages: readonly LogMessage[]): Promise<void> {
     for (const part of partsOf(messages, STATEMENT_BYTES_MAX)) {
-      const column = (of: (message: LogMessage) => string): string[] => part.map(of);
+      const column = (of: (message: LogMessage) => string) => texts(part.map(of));
       await this.pool.query({
         ...PUBLISH,
         values: [
