@@ -187,7 +187,7 @@ export async function againstFloor(product, { seconds, warmUpSeconds, work }) {
  * Milliseconds from the moment a request is sent until its webhook is received, sorted, at a fixed rate. `beside` are the addresses of further
  * endpoints that get the same events.
  */
-export async function webhookLatencies({ kafka = false, seconds, warmUpSeconds, perSecond, beside = [] }) {
+export async function webhookLatencies({ kafka = false, seconds, warmUpSeconds, perSecond, warmUpPerSecond = perSecond, beside = [] }) {
   const product = await startProduct({ kafka });
   const received = new Map();
   const receiver = await startReceiver(({ at, body }) => {
@@ -203,7 +203,7 @@ export async function webhookLatencies({ kafka = false, seconds, warmUpSeconds, 
       const text = await http.post('/tasks', { title: 'Measure the glass partitions' });
       sent.set(/"id":"(tsk_\w+)"/.exec(text)[1], at);
     };
-    await openLoop({ perSecond, seconds: warmUpSeconds, work: create });
+    await openLoop({ perSecond: warmUpPerSecond, seconds: warmUpSeconds, work: create });
     sent.clear();
     await openLoop({ perSecond, seconds, work: create });
     const giveUpAt = performance.now() + 30_000;

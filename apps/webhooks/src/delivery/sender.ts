@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
 import { refusalOf } from '../domain/endpoint-address';
 import { ATTEMPTS_MAX } from '../domain/schedule';
-import { mayContact, RefusedAddress, resolveAddresses } from './addresses';
+import { mayContact, RefusedAddress } from './addresses';
 import type { Leased, Outcome } from './attempt';
 import { Connections } from './connections';
 import { Exchange } from './exchange';
+import { Resolver } from './resolver';
 import { signaturesOf } from './signing-secrets';
 
 /** From the first look-up to the last byte of the answer. */
@@ -31,10 +32,12 @@ interface Target {
 /** Makes one attempt: signs, connects to an address that was checked, sends, and says what came of it. It never throws. */
 export class Sender {
   private readonly connections: Connections;
+  private readonly resolver: Resolver;
   private readonly targets = new Map<string, Target>();
 
   constructor(private readonly options: SenderOptions) {
     this.connections = new Connections(options.allowPrivateAddresses);
+    this.resolver = new Resolver(options.allowPrivateAddresses);
   }
 
   /** `secrets` are all that may sign, opened. */
@@ -71,7 +74,8 @@ export class Sender {
       );
     };
     if (target.literal !== null) return send(target.literal);
-    resolveAddresses(target.host, this.options.allowPrivateAddresses)
+    this.resolver
+      .resolve(target.host)
       .then((addresses) => {
         this.connections.pin(target.host, addresses);
         send(addresses[0].address);
