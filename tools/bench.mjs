@@ -13,6 +13,7 @@ const ALL = [
   'append-at-size',
   'webhook-latency',
   'deliveries',
+  'end-to-end',
   'backlog',
   'lateness',
   'sustained',
