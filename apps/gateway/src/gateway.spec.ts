@@ -81,6 +81,7 @@ describe('the public door', () => {
     ['DELETE', '/things', 'GET, POST'],
     ['OPTIONS', '/things', 'GET, POST'],
     ['TRACE', '/things', 'GET, POST'],
+    ['QUERY', '/things', 'GET, POST'],
     ['PATCH', '/things/thg_1', 'DELETE, GET'],
   ])('answers %s %s with 405 and what it takes', async (method, path, allow) => {
     const reply = await gateway.send(method, path);
@@ -91,6 +92,11 @@ describe('the public door', () => {
       allow,
     ]);
     expect(gateway.things.arrivals).toHaveLength(0);
+  });
+
+  it('answers a method that it has hardly heard of, at an address that there is not, with 404', async () => {
+    const reply = await gateway.send('QUERY', '/nothing');
+    expect([reply.status, codeOf(reply)]).toEqual([404, 'route_not_found']);
   });
 
   it('answers a Content-Type that is none with 415', async () => {
@@ -109,18 +115,20 @@ describe('the public door', () => {
     expect(gateway.things.arrivals).toHaveLength(0);
   });
 
-  it('answers HTTP/1.1 without a Host with a problem, and HTTP/1.0 as ever', async () => {
-    const say = (version: string) =>
+  it('answers HTTP/1.1 without a Host, or with two, with a problem, and HTTP/1.0 as ever', async () => {
+    const say = (version: string, hosts = '') =>
       new Promise<string>((done, failed) => {
         let text = '';
         const socket = connect(gateway.port, '127.0.0.1', () =>
-          socket.write(`GET /works/v1/things HTTP/${version}\r\nauthorization: Bearer ${gateway.key}\r\nconnection: close\r\n\r\n`),
+          socket.write(`GET /works/v1/things HTTP/${version}\r\n${hosts}authorization: Bearer ${gateway.key}\r\nconnection: close\r\n\r\n`),
         );
         socket.on('data', (part) => (text += part.toString()));
         socket.on('close', () => done(text)).on('error', failed);
       });
-    expect(await say('1.1')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"invalid_header"/);
+    for (const hosts of ['', 'host: a\r\nHost: b\r\n'])
+      expect(await say('1.1', hosts)).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"invalid_header"/);
     expect(gateway.things.arrivals).toHaveLength(0);
+    expect(await say('1.1', 'host: a\r\n')).toMatch(/^HTTP\/1\.1 200 /);
     expect(await say('1.0')).toMatch(/^HTTP\/1\.1 200 /);
   });
 

@@ -80,9 +80,9 @@ function refuseOtherMethods(app: FastifyInstance, url: string, methods: string[]
   app.route({
     method: app.supportedMethods.filter((method) => !taken.includes(method)),
     url,
-    handler: () => {
-      throw new Problem('method_not_allowed', `This address takes ${allow}.`, {}, { allow });
-    },
+    // Before anything is asked of the rest of the request: of a QUERY Fastify wants a Content-Type first.
+    onRequest: (_request, _reply, done) => done(new Problem('method_not_allowed', `This address takes ${allow}.`, {}, { allow })),
+    handler: () => undefined,
   });
 }
 
@@ -117,11 +117,12 @@ function account(app: FastifyInstance, { logger, metrics }: GatewayParts): void 
   });
 }
 
-/** RFC 9112, 3.2: a request of HTTP/1.1 without it is refused. */
+/** RFC 9112, 3.2: a request of HTTP/1.1 without it is refused, and any with two. Node would take the first, and a proxy before us the other. */
 function requireHost(app: FastifyInstance): void {
-  app.addHook('onRequest', (request, _reply, done) => {
-    const needed = request.raw.httpVersion === '1.1' && request.headers.host === undefined;
-    done(needed ? new Problem('invalid_header', 'HTTP/1.1 asks for a Host header.') : undefined);
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const hosts = raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+    const refused = hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1');
+    done(refused ? new Problem('invalid_header', 'HTTP/1.1 asks for one Host header.') : undefined);
   });
 }
 

@@ -12,7 +12,7 @@ export const unauthenticated = () =>
 export const noSuchAddress = (url: string | undefined) => new Problem('route_not_found', `There is no ${url?.split('?')[0]}.`);
 
 export function answerProblem(error: Error, request: FastifyRequest, reply: FastifyReply, logger: Logger): void {
-  const problem = asProblem(error);
+  const problem = asProblem(error, request.raw.url);
   if (problem.code === 'internal_error') logger.error({ err: error, request_id: request.id }, 'a bug, or a part that failed');
   const document = problemDocument(PROBLEMS, problem, request.id);
   void reply
@@ -21,10 +21,12 @@ export function answerProblem(error: Error, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(document));
 }
 
-function asProblem(error: Error): Problem {
+function asProblem(error: Error, url: string | undefined): Problem {
   if (error instanceof Problem) return error;
   if (isOutage(error))
     return new Problem('unavailable', 'The service cannot check keys at the moment. Try again.', {}, { 'retry-after': '1' });
+  // Known addresses refuse the method itself before Fastify asks this of a QUERY.
+  if ((error as FastifyError).code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE') return noSuchAddress(url);
   // The one thing that Fastify itself refuses after the address: a Content-Type that is none.
   if ((error as FastifyError).statusCode === 415)
     return new Problem('unsupported_media_type', 'Send the body as JSON: `Content-Type: application/json`.');

@@ -13,8 +13,6 @@ export function contradictionsIn(body: CreateProjectBody): FieldError[] {
   const errors: FieldError[] = [];
   const notAllowed = (pointer: string, detail: string) => errors.push({ pointer, code: 'not_allowed', detail });
   if (body.starts_on != null && body.due_on != null) notAllowed('/due_on', 'must not be given together with starts_on');
-  for (const field of ['starts_on', 'due_on'] as const)
-    if (outsideOurTime(body[field])) notAllowed(`/${field}`, 'must lie in the years 2000 to 2199');
   if (body.template == null) {
     if (body.template_version != null) notAllowed('/template_version', 'must not be given without template');
     for (const field of ['roles', 'variables'] as const) {
@@ -23,9 +21,6 @@ export function contradictionsIn(body: CreateProjectBody): FieldError[] {
   }
   return errors;
 }
-
-/** Counting working days through all of history takes no longer than a bad request should. */
-const outsideOurTime = (date: string | null | undefined): boolean => date != null && (date < '2000-01-01' || date > '2199-12-31');
 
 /** The project that is asked for, with everything said that was left open, and its plan. */
 export function openingOf(

@@ -16,6 +16,20 @@ export const testClocks: TestClocks = {
   },
 };
 
+/**
+ * The instant that counts as now for what is recorded in this transaction. The clock stands still until it has ended, so that an advance
+ * finds what was made to wait.
+ */
+export async function nowIn(tx: TenantTransaction): Promise<Date> {
+  if (tx.tenant.livemode) return new Date();
+  const { rows } = await tx.query<{ offset_ms: number }>({
+    name: 'projects_hold_test_clock',
+    text: 'select offset_ms::float8 as offset_ms from test_clocks where organization_id = $1 for share',
+    values: [tx.tenant.organizationId],
+  });
+  return new Date(Date.now() + (rows[0]?.offset_ms ?? 0));
+}
+
 /** Repeatable: older news changes nothing. */
 export async function noteTestClock(tx: TenantTransaction, { test_clock }: TestClockEventData): Promise<void> {
   await tx.query({

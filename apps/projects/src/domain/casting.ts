@@ -54,12 +54,12 @@ function spills({ milestones }: Template, values: Values): Unsuitable[] {
   const look = (text: string | null, what: string, most: number, least: number) => {
     const names = text === null ? [] : placeholdersIn(text);
     if (names.length === 0) return;
-    const length = [...fill(text!, values)].length;
-    if (length <= most && length >= least) return;
-    const [code, detail] =
-      length > most
-        ? (['too_long', `makes the ${what} longer than ${most} characters`] as const)
-        : (['too_short', `leaves nothing of the ${what}`] as const);
+    const filled = fill(text!, values);
+    const tooLong = [...filled].length > most;
+    if (!tooLong && filled.trim().length >= least) return;
+    const [code, detail] = tooLong
+      ? (['too_long', `makes the ${what} longer than ${most} characters`] as const)
+      : (['too_short', `leaves nothing of the ${what}`] as const);
     for (const name of names) if (!found.has(name)) found.set(name, { pointer: at('variables', name), code, detail });
   };
   for (const { key, name, tasks } of milestones) {

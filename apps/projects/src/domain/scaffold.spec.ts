@@ -231,6 +231,32 @@ describe('variables', () => {
     expect(errors('{{city}}', {})).toEqual([
       { pointer: '/variables/city', code: 'too_short', detail: 'leaves nothing of the title of task a' },
     ]);
+    expect(errors('{{city}}', { city: ' \u00a0' })).toEqual([
+      { pointer: '/variables/city', code: 'too_short', detail: 'leaves nothing of the title of task a' },
+    ]);
     expect(() => planned(titled('In {{city}}'), { variables: { city: 'x'.repeat(197) } })).not.toThrow();
+  });
+});
+
+describe('a plan near the bounds of our time', () => {
+  const template = aTemplate({
+    key: 'long',
+    milestones: [aPhase('first', { due: days(3_650, 'start'), tasks: [aTask('early', { due: days(0, 'start') })] })],
+  });
+
+  it('is taken while every date lies within them', () => {
+    expect(planned(template, { anchor: { starts_on: '2190-01-01' } }).due_on).toBe('2199-12-30');
+    expect(planned(template, { anchor: { due_on: '2009-12-29' } }).starts_on).toBe('2000-01-01');
+  });
+
+  it.each<[Brief['anchor'], string, string]>([
+    [{ starts_on: '2190-01-03' }, '/starts_on', 'leads milestone first to 2200-01-01'],
+    [{ due_on: '2009-12-28' }, '/due_on', 'leads task early to 1999-12-31'],
+  ])('is refused with the first date that lies outside: %j', (anchor, pointer, detail) => {
+    const { code, extra } = refusalOf(template, { anchor });
+    expect([code, extra['errors']]).toEqual([
+      'validation_failed',
+      [{ pointer, code: 'out_of_range', detail: `${detail}, which must lie in the years 2000 to 2199` }],
+    ]);
   });
 });

@@ -1,10 +1,10 @@
-import { endOfDay } from '@works/platform/calendar';
+import { endOfDay, isPlannable } from '@works/platform/calendar';
 import { RuleViolation } from '@works/platform/errors';
 import type { Id } from '@works/platform/ids';
 import { cast, unsuitable } from './casting';
 import type { Gate } from './milestone';
 import { fill, type Values } from './placeholders';
-import { schedule, type Anchor } from './schedule';
+import { schedule, type Anchor, type Schedule } from './schedule';
 import type { Billing, Template, TemplateTask } from './template';
 
 /** A task as the plan foresees it; the tasks service makes it with exactly this id. */
@@ -59,6 +59,7 @@ export type IdSource = <Prefix extends string>(prefix: Prefix) => Id<Prefix>;
 export function scaffold(template: Template, brief: Brief, nextId: IdSource): Scaffold {
   refuseUnsuitable(template, brief);
   const { starts_on, due_on, milestones: dates } = schedule(template, brief.anchor);
+  refuseOutOfTime(template, brief.anchor, dates);
   const roles = cast(template, brief.ownerId, brief.roles);
   const values = brief.variables as Values;
   const ids = template.milestones.map(({ tasks }) => ({ milestone: nextId('mst'), tasks: tasks.map(() => nextId('tsk')) }));
@@ -101,6 +102,20 @@ export const gateOf = ({ tasks: _told, ...milestone }: PlannedMilestone, project
   ...milestone,
   project_id: projectId,
 });
+
+/** A plan that begins or ends near the bounds of what can be planned for may lead out of them. */
+function refuseOutOfTime({ key, milestones }: Template, anchor: Anchor, dates: Schedule['milestones']): void {
+  const led = milestones.flatMap((milestone, index) => [
+    { what: `milestone ${milestone.key}`, to: dates[index]!.due_on },
+    ...milestone.tasks.map((task, place) => ({ what: `task ${task.key}`, to: dates[index]!.tasks[place]! })),
+  ]);
+  const out = led.find(({ to }) => !isPlannable(to));
+  if (out === undefined) return;
+  const detail = `leads ${out.what} to ${out.to}, which must lie in the years 2000 to 2199`;
+  throw new RuleViolation('validation_failed', `The due dates of ${key} lead too far from there.`, {
+    errors: [{ pointer: 'due_on' in anchor ? '/due_on' : '/starts_on', code: 'out_of_range', detail }],
+  });
+}
 
 function refuseUnsuitable(template: Template, { roles, variables }: Brief): void {
   const errors = unsuitable(template, roles, variables);

@@ -10,6 +10,7 @@ import { milestones } from '../aggregates';
 import { nextAttemptAt } from '../domain/invoice-schedule';
 import { noteDraft, noteFailure } from '../domain/invoicing';
 import type { MilestoneEvent } from '../domain/milestone';
+import { nowIn } from '../test-clock';
 import { MILESTONE_COLUMNS, type MilestoneRow } from '../read-models/milestone-rows';
 import type { Billing, DraftAnswer } from './billing';
 import { claimDueDrafts, fixContact, giveBackDrafts, LEASE_SECONDS, nextDueInMs, settleDraft, type Job } from './statements';
@@ -151,7 +152,7 @@ export class InvoiceDrafter {
       text: `select ${MILESTONE_COLUMNS} from milestones m where m.id = $1`,
       values: [job.milestoneId],
     });
-    const now = new Date();
+    const now = await nowIn(tx);
     const events = eventsOf(rows[0]!, job, answer, now);
     const change = events.length === 0 ? null : record(milestones, { id: job.milestoneId, ...rows[0]! }, events);
     if (change !== null) await this.parts.store.append(tx, [change], causeOf(job, now));

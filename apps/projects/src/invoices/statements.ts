@@ -57,6 +57,18 @@ export async function nextDueInMs(workers: Pool, modes: readonly boolean[]): Pro
   return rows[0]?.ms ?? null;
 }
 
+/** When a test clock has moved: what waits by it is due that much sooner. An attempt under way has its wait still before it. */
+export async function hastenDrafts(tx: TenantTransaction): Promise<void> {
+  await tx.query({
+    name: 'invoice_drafts_hasten',
+    text: `update invoice_drafts d
+              set due_at = coalesce((select invoice_due_at(m.organization_id, m.livemode, m.state->'invoice'->>'next_attempt_at')
+                                       from milestones m where m.id = d.milestone_id), d.due_at)
+            where d.organization_id = $1 and not d.livemode and d.lease_token is null`,
+    values: [tx.tenant.organizationId],
+  });
+}
+
 /** At a graceful stop: what was leased is due at once for the next worker, and no longer ours to record. */
 export async function giveBackDrafts(workers: Pool, leaseTokenPrefix: string): Promise<void> {
   await workers.query(`update invoice_drafts set due_at = now(), lease_token = null where lease_token like $1`, [`${leaseTokenPrefix}%`]);

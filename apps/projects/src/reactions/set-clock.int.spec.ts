@@ -1,14 +1,11 @@
-import type { PublicEvent } from '@works/contracts/events';
 import type { Project } from '@works/contracts/projects';
-import type { TestClockEventData } from '@works/contracts/test-clock';
 import { addDays, today } from '@works/platform/calendar';
 import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
 import { startProjects, type ProjectsService } from '../projects-service.examples';
+import { DAY_MS, moved } from './moved-clock.examples';
 import { SetClockWhenTestClockAdvanced } from './set-clock-when-test-clock-advanced';
-
-const DAY_MS = 86_400_000;
 
 describe('an organization whose test clock was moved', () => {
   let service: ProjectsService;
@@ -59,25 +56,3 @@ describe('an organization whose test clock was moved', () => {
     for (const as of [{ ...caller, livemode: true }, aCaller({ livemode: false })]) expect((await open(as)).starts_on).toBe(todayIn(0));
   });
 });
-
-const moved = (caller: Caller, days: number, version: number): PublicEvent<TestClockEventData> => {
-  const now = new Date(Date.now() + days * DAY_MS).toISOString();
-  const id = caller.organizationId.replace('org_', 'clk_');
-  return {
-    id: newId('evt'),
-    object: 'event',
-    type: 'test_clock.advanced',
-    timestamp: now,
-    organization_id: caller.organizationId,
-    livemode: false,
-    position: null,
-    subject: id,
-    project_id: null,
-    actor: caller.actor,
-    request: { id: null, idempotency_key: null },
-    data: {
-      test_clock: { id, object: 'test_clock', now, offset_ms: days * DAY_MS, created_at: now, updated_at: now, version },
-      previous: { now: new Date().toISOString(), offset_ms: 0 },
-    },
-  };
-};

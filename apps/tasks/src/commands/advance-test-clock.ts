@@ -22,12 +22,12 @@ export class AdvanceTestClock {
   @Operation({
     summary: 'Advance the test clock',
     description:
-      'Moves the now of your organization in test mode, forward only, by a duration or to an instant. Overdue tasks, `today`, default start dates, timestamps, the expiry of test keys and pending webhook retries of test mode follow it; live mode never sees it. With a live key it is refused.',
+      'Moves the now of your organization in test mode, forward only, by a duration or to an instant. Overdue tasks, `today`, default start dates, timestamps, the expiry of test keys, and webhook retries and attempts at invoices of test mode that wait follow it; live mode never sees it. With a live key it is refused.',
     tag: 'Test mode',
     body: AdvanceTestClockBody,
     example: { by: 'P1D' },
     answers: { 200: TestClock },
-    refuses: ['test_clock_out_of_range', 'test_mode_only'],
+    refuses: ['test_clock_out_of_range', 'test_mode_only', 'version_conflict'],
   })
   async advance(@Body() body: AdvanceTestClockBody, @Command() request: CommandRequest): Promise<RecordedAnswer> {
     const advance = advanceOf(body);

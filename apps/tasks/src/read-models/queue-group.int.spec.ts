@@ -49,6 +49,18 @@ describe("one group of a person's queue", () => {
     upcoming: { due_on: '2026-12-01', time_zone: 'Asia/Kolkata' },
     no_date: {},
   };
+  const laterIn: Record<QueueGroup, object> = {
+    overdue: { due_at: '2026-11-21T00:00:00.000Z' },
+    today: { due_at: '2026-11-23T18:29:59.000Z' },
+    upcoming: { due_on: '2026-12-05', time_zone: 'Asia/Kolkata' },
+    no_date: {},
+  };
+  const earlierIn: Record<QueueGroup, object> = {
+    overdue: { due_at: '2026-11-19T00:00:00.000Z' },
+    today: { due_at: '2026-11-23T18:10:00.000Z' },
+    upcoming: { due_on: '2026-11-25', time_zone: 'Asia/Kolkata' },
+    no_date: {},
+  };
 
   it.each(QUEUE_GROUPS)('walks %s in the order of the queue, tasks of the same moment by id', async (group) => {
     for (const other of QUEUE_GROUPS) await given(dueIn[other], dueIn[other], dueIn[other]);
@@ -119,9 +131,13 @@ describe("one group of a person's queue", () => {
     });
   });
 
-  // "Stable cursors that never skip or repeat a row when data changes mid-list", from the queue's own first page on.
+  // "Stable cursors that never skip or repeat a row when data changes mid-list", from the queue's own first page on. What is put off or brought forward
+  // within its group is a row that left its place: it may be met again, or not at all, and nothing else is met or missed because of it.
   it('a walk while tasks are added, completed, given another date and reassigned meets each task that stayed exactly once', async () => {
-    const change = fc.record({ what: fc.constantFrom('create', 'complete', 'cancel', 'reassign', 'move', 'rename'), which: fc.nat(30) });
+    const change = fc.record({
+      what: fc.constantFrom('create', 'complete', 'cancel', 'reassign', 'move', 'put off', 'bring forward', 'rename'),
+      which: fc.nat(30),
+    });
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...QUEUE_GROUPS),
@@ -132,6 +148,7 @@ describe("one group of a person's queue", () => {
           asha = newId('usr');
           const known = await given(...Array.from({ length: count }, () => dueIn[group]));
           const steady = new Set(known);
+          const placedAnew = new Set<string>();
           const elsewhere = group === 'no_date' ? { due_on: '2027-06-01' } : { due_on: null, due_at: null };
           const as = service.as(caller);
           const apply = async ({ what, which }: { what: string; which: number }) => {
@@ -141,6 +158,9 @@ describe("one group of a person's queue", () => {
             if (what === 'cancel') await as.post(`/tasks/${target}/cancel`);
             if (what === 'reassign') await as.post(`/tasks/${target}/assign`, { assignee_id: newId('usr') });
             if (what === 'move') await as.patch(`/tasks/${target}`, elsewhere);
+            if (what === 'put off') await as.patch(`/tasks/${target}`, laterIn[group]);
+            if (what === 'bring forward') await as.patch(`/tasks/${target}`, earlierIn[group]);
+            if (['put off', 'bring forward'].includes(what)) placedAnew.add(target);
             if (what === 'rename') await as.patch(`/tasks/${target}`, { title: `Named anew ${which}` });
             if (!['create', 'rename'].includes(what)) steady.delete(target);
           };
@@ -153,7 +173,7 @@ describe("one group of a person's queue", () => {
             cursor = next.next_cursor;
             for (const one of meanwhile[turn] ?? []) await apply(one);
           }
-          expect(new Set(met).size).toBe(met.length);
+          expect(met.filter((id, index) => met.indexOf(id) !== index && !placedAnew.has(id))).toEqual([]);
           expect(met.filter((id) => steady.has(id))).toEqual([...steady]);
         },
       ),

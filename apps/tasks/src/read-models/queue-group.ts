@@ -25,7 +25,7 @@ export class ListQueueGroup {
       'What falls due first comes first. Without a cursor the group begins at its beginning; `next_cursors` of the queue go on behind what it ' +
       'shows. A walk keeps the groups as they were when it began, also when a midnight passes between two pages: a task that falls due ' +
       'meanwhile stays in the group in which it was, marked `overdue`. A task that stays in its group, with its due date, comes exactly once; ' +
-      'one whose due date is changed meanwhile goes to its new place.',
+      'one whose due date is changed meanwhile goes to its new place, where the walk may meet it again, or has passed by.',
     tag: 'Queues',
     query: QueueGroupQuery,
     answers: { 200: listOf(Task) },

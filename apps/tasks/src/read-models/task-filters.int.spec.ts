@@ -77,7 +77,7 @@ describe('GET /tasks, filtered', () => {
     await create('never due');
     await create('late', { due_on: '2020-01-01' });
     await create('late by the hour', { due_at: '2020-01-01T10:00:00Z' });
-    await create('in time', { due_on: '2999-01-01' });
+    await create('in time', { due_on: '2199-01-01' });
     await end((await create('late but done', { due_on: '2020-01-01' })).id, 'complete');
     expect(await titles({ overdue: 'true' })).toEqual(['late by the hour', 'late']);
     expect(await titles({ overdue: 'false' })).toEqual(['late but done', 'in time', 'never due']);

@@ -60,5 +60,7 @@ describe('an exchange', () => {
       begun.onResponseEnd();
     });
     expect(outcomes).toMatchObject([{ statusCode: 503, error: { stage: 'status', code: '503' }, responseHeaders: {} }]);
+    // An answer that says no has come over a connection that works.
+    expect(controller.aborts).toEqual([]);
   });
 });

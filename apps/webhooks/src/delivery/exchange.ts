@@ -84,6 +84,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    // Whatever the answer was, its connection is good for the next.
+    this.controller = null;
     const ok = this.statusCode !== null && this.statusCode >= 200 && this.statusCode <= 299;
     this.end(ok ? null : new NotSuccess(this.statusCode!));
   }

@@ -50,4 +50,17 @@ describe('the address of an endpoint', () => {
       expect(() => checkHeaders({ [name]: 'x' })).toThrow(expect.objectContaining({ code: 'validation_failed' }));
     }
   });
+
+  it('has each header once, in whatever letters', () => {
+    expect(() => checkHeaders({ 'X-Team': 'ops', 'x-team': 'dev', 'webhook-~': 'x' })).toThrow(
+      expect.objectContaining({
+        extra: {
+          errors: [
+            expect.objectContaining({ pointer: '/headers/x-team', code: 'duplicate' }),
+            expect.objectContaining({ pointer: '/headers/webhook-~0', code: 'not_allowed' }),
+          ],
+        },
+      }),
+    );
+  });
 });

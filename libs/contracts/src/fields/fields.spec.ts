@@ -21,11 +21,14 @@ import {
   MetadataChanges,
   Nested,
   OneOf,
+  PlannedDate,
+  PlannedInstant,
   Quantity,
   Text,
   TimeZone,
   WholeNumber,
   WithoutFields,
+  Words,
 } from '.';
 
 class Line {
@@ -77,6 +80,12 @@ class MakeThing {
   time_zone?: string;
   @ListOf(() => Line, { optional: true, max: 2 })
   lines?: Line[];
+  @Words({ max: 20, optional: true, nullable: true })
+  title?: string | null;
+  @PlannedDate({ optional: true })
+  starts_on?: string;
+  @PlannedInstant({ optional: true })
+  starts_at?: string;
   @ListOf('tsk', { optional: true })
   depends_on?: string[];
   @Nested(() => Line, { optional: true, nullable: true })
@@ -169,6 +178,7 @@ describe('the fields of a request', () => {
     ['another type', { name: 7, loud: 'yes', size: 'big' }, ['/loud wrong_type', '/name wrong_type', '/size wrong_type']],
     ['a 300-character name', { name: 'x'.repeat(300) }, ['/name too_long']],
     ['an empty name', { name: '' }, ['/name too_short']],
+    ['a slug that is empty, once', { name: 'x', slug: '' }, ['/slug too_short']],
     ['a slug with capitals', { name: 'x', slug: 'Fitout' }, ['/slug wrong_format']],
     ['ranges', { name: 'x', size: 6, weight: -1 }, ['/size too_large', '/weight too_small']],
     ['half a thing', { name: 'x', size: 1.5 }, ['/size wrong_type']],
@@ -311,6 +321,26 @@ describe('the fields of a request', () => {
     expect(await post(body)).toEqual({ status: 201, json: body });
   });
 
+  it.each([' ', '   ', '\t\n', '\u00a0', '\u2003\u3000', '\ufeff'])('refuses a title of white space alone: %j', async (title) => {
+    const { json } = await post({ name: 'x', title });
+    expect(json.errors).toEqual([{ pointer: '/title', code: 'blank', detail: 'must not be white space alone' }]);
+  });
+
+  it('keeps the white space around a title that says something', async () => {
+    expect((await post({ name: 'x', title: '  Glass\n' })).json).toEqual({ name: 'x', title: '  Glass\n' });
+    expect(await only({ title: '' })).toEqual(['/title too_short']);
+    expect(await only({ title: null })).toEqual([]);
+  });
+
+  it('takes what is planned for in the years 2000 to 2199, and nothing that is no date', async () => {
+    expect(await only({ starts_on: '2000-01-01', starts_at: '2199-12-31T23:59:59Z' })).toEqual([]);
+    expect(await only({ starts_on: '1999-12-31', starts_at: '2200-01-01T00:00:00Z' })).toEqual([
+      '/starts_at out_of_range',
+      '/starts_on out_of_range',
+    ]);
+    expect(await only({ starts_on: '1999-02-30', starts_at: '9999' })).toEqual(['/starts_at not_an_instant', '/starts_on not_a_date']);
+  });
+
   it('counts characters, not bytes or halves', async () => {
     expect(await only({ name: '🏗'.repeat(20) })).toEqual([]);
     expect(await only({ name: '🏗'.repeat(21) })).toEqual(['/name too_long']);
@@ -338,6 +368,17 @@ describe('the fields of a request', () => {
     expect(await get('/things?limit=7&loud=true')).toEqual({ limit: 7, loud: true });
     expect(named(await get('/things?limit=1000&colour=red'))).toEqual(['/colour unknown_field', '/limit too_large']);
     expect(named(await get('/things?limit=&loud=1'))).toEqual(['/limit wrong_type', '/loud wrong_type']);
+    expect(named(await get('/things?limit=-7&loud=false'))).toEqual(['/limit too_small']);
+    expect(named(await get(`/things?limit=${'9'.repeat(40)}`))).toEqual(['/limit too_large']);
     expect(named(await get(`/things?owner_id=${newId('prj')}`))).toEqual(['/owner_id wrong_id_type']);
   });
+
+  it.each(['1e0', '0x3', '0b1', '%203', '3%20', '+3', '%2B3', '3.0', '3_0', '٣', 'null', 'true', 'Infinity', '1&limit=2', '-', '%00'])(
+    'reads no number but in decimal digits: %s',
+    async (limit) => expect(named(await get(`/things?limit=${limit}`))).toContain('/limit wrong_type'),
+  );
+  it.each(['1', '0', 'TRUE', 'True', 'null', '%20true', '', 'yes', 'true&loud=true'])(
+    'reads nothing as true or false but these words: %s',
+    async (loud) => expect(named(await get(`/things?loud=${loud}`))).toEqual(['/loud wrong_type']),
+  );
 });

@@ -44,14 +44,22 @@ const WITHOUT_FIELDS = 'x-without-fields';
 /** For a body in which nothing can be said: `{}`, or none at all. A class without fields that lacks this would let anything pass. */
 export const WithoutFields = (): ClassDecorator => (of) => void Object.defineProperty(of, WITHOUT_FIELDS, { value: true });
 
-/** Free text in characters. Control of length only; what is no text at all (NUL, lone surrogates) is refused everywhere. */
+/**
+ * Free text in characters. Control of length only; what is no text at all (NUL, lone surrogates) is refused everywhere. `refusal` is what is said
+ * of a text that does not match the pattern, where the pattern itself would tell nobody what is right.
+ */
 export const Text = ({
   min = 1,
   max,
   pattern,
+  refusal,
   ...options
-}: FieldOptions & { min?: number; max: number; pattern?: RegExp }): PropertyDecorator =>
-  field(options, [IsString(), MinLength(min), MaxLength(max), ...(pattern ? [Matches(pattern)] : [])]);
+}: FieldOptions & { min?: number; max: number; pattern?: RegExp; refusal?: { code: string; detail: string } }): PropertyDecorator =>
+  field(options, [IsString(), MinLength(min), MaxLength(max), ...(pattern ? [Matches(pattern)] : [])], refusal && { 'x-refusal': refusal });
+
+/** Text that says something. Of requests only: what was stored before white space alone was refused stays readable. */
+export const Words = (options: FieldOptions & { max: number }): PropertyDecorator =>
+  Text({ ...options, pattern: /\S/, refusal: { code: 'blank', detail: 'must not be white space alone' } });
 
 /** A prefixed ULID of this type. */
 export const IdOf = (prefix: string, options: FieldOptions = {}): PropertyDecorator =>
@@ -88,9 +96,23 @@ export const Fixed = (value: string, options: FieldOptions = {}): PropertyDecora
 export const LocalDate = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsString()], { type: 'string', format: 'date' });
 
+/** A day that is planned for. Of requests only; what is filtered by may be any day. */
+export const PlannedDate = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsString()], { type: 'string', format: 'date', ...IN_PLANNED_YEARS });
+
 /** RFC 3339 with an offset; answers are UTC with milliseconds. */
 export const Instant = (options: FieldOptions = {}): PropertyDecorator =>
   field(options, [IsString()], { type: 'string', format: 'date-time' });
+
+/** An instant that is planned for. */
+export const PlannedInstant = (options: FieldOptions = {}): PropertyDecorator =>
+  field(options, [IsString()], { type: 'string', format: 'date-time', ...IN_PLANNED_YEARS });
+
+/** The years 2000 to 2199: far enough for every delivery, and near enough that ten years of working days more are still a date. */
+const IN_PLANNED_YEARS: Schema = {
+  pattern: '^2[01]',
+  'x-refusal': { code: 'out_of_range', detail: 'must lie in the years 2000 to 2199' },
+};
 
 /** An IANA name such as `Asia/Kolkata`. */
 export const TimeZone = (options: FieldOptions = {}): PropertyDecorator =>

@@ -1,9 +1,9 @@
-import { Flag, LocalDate, Nested, Text, WholeNumber } from '../fields';
+import { Flag, Nested, PlannedDate, Text, WholeNumber, Words } from '../fields';
 import { MilestoneBilling } from './milestone';
 
 /** Body of `POST /projects/{id}/milestones`. */
 export class CreateMilestoneBody {
-  @Text({ max: 200, example: 'Snagging' })
+  @Words({ max: 200, example: 'Snagging' })
   name!: string;
 
   @Text({
@@ -15,7 +15,7 @@ export class CreateMilestoneBody {
   })
   key?: string | null;
 
-  @LocalDate({ optional: true, nullable: true, description: "In the project's time zone." })
+  @PlannedDate({ optional: true, nullable: true, description: "In the project's time zone." })
   due_on?: string | null;
 
   @WholeNumber({ min: 1, max: 10_000, optional: true, description: 'Those from this place on move down by one. Default: the last place.' })
@@ -30,10 +30,10 @@ export class CreateMilestoneBody {
 
 /** Body of `PATCH /milestones/{id}`: what is left out stays as it is. */
 export class UpdateMilestoneBody {
-  @Text({ max: 200, optional: true })
+  @Words({ max: 200, optional: true })
   name?: string;
 
-  @LocalDate({ optional: true, nullable: true, description: "In the project's time zone." })
+  @PlannedDate({ optional: true, nullable: true, description: "In the project's time zone." })
   due_on?: string | null;
 
   @WholeNumber({ min: 1, max: 10_000, optional: true, description: 'Moves it to this place; those in between make room.' })
@@ -48,6 +48,6 @@ export class UpdateMilestoneBody {
 
 /** Body of `POST /milestones/{id}/reach`. */
 export class ReachMilestoneBody {
-  @Text({ max: 2_000, optional: true, nullable: true, description: 'What the one who signs off has to say.' })
+  @Words({ max: 2_000, optional: true, nullable: true, description: 'What the one who signs off has to say.' })
   note?: string | null;
 }

@@ -1,10 +1,25 @@
-import { Flag, IdOf, Instant, Json, LocalDate, MapOf, Metadata, MetadataChanges, OneOf, Text, TimeZone, WholeNumber } from '../fields';
+import {
+  Flag,
+  IdOf,
+  Instant,
+  Json,
+  LocalDate,
+  MapOf,
+  Metadata,
+  MetadataChanges,
+  OneOf,
+  PlannedDate,
+  Text,
+  TimeZone,
+  WholeNumber,
+  Words,
+} from '../fields';
 import { PageQuery } from '../lists';
 import { PROJECT_OUTCOMES, PROJECT_STATUSES, type ProjectOutcome, type ProjectStatus } from './project';
 
 /** Body of `POST /projects`. */
 export class CreateProjectBody {
-  @Text({ max: 200, example: 'Site fit-out' })
+  @Words({ max: 200, example: 'Site fit-out' })
   name!: string;
 
   @IdOf('usr', { description: 'Plays every role that is given to the owner by default.' })
@@ -16,7 +31,7 @@ export class CreateProjectBody {
   @IdOf('ctc', { optional: true, nullable: true })
   contact_id?: string | null;
 
-  @Text({
+  @Words({
     max: 200,
     optional: true,
     nullable: true,
@@ -43,14 +58,14 @@ export class CreateProjectBody {
   @Json({ optional: true, description: 'What the template asks for: texts, numbers and dates by name.' })
   variables?: Record<string, unknown>;
 
-  @LocalDate({
+  @PlannedDate({
     optional: true,
     nullable: true,
     description: 'Plan forward from this day. Not together with `due_on`. With a template and neither: today.',
   })
   starts_on?: string | null;
 
-  @LocalDate({ optional: true, nullable: true, description: 'Plan backward from this day.' })
+  @PlannedDate({ optional: true, nullable: true, description: 'Plan backward from this day.' })
   due_on?: string | null;
 
   @TimeZone({ optional: true, nullable: true, description: "Default: the organization's." })
@@ -68,7 +83,7 @@ export class CreateProjectQuery {
 
 /** Body of `PATCH /projects/{id}`: what is left out stays as it is. */
 export class UpdateProjectBody {
-  @Text({ max: 200, optional: true })
+  @Words({ max: 200, optional: true })
   name?: string;
 
   @IdOf('usr', { optional: true })
@@ -80,7 +95,7 @@ export class UpdateProjectBody {
   @IdOf('ctc', { optional: true, nullable: true })
   contact_id?: string | null;
 
-  @Text({
+  @Words({
     max: 200,
     optional: true,
     nullable: true,
@@ -91,10 +106,10 @@ export class UpdateProjectBody {
   @TimeZone({ optional: true, description: 'For what is added from now on; tasks keep the zone that they have.' })
   time_zone?: string;
 
-  @LocalDate({ optional: true, nullable: true, description: 'Moves no due date of milestones or tasks.' })
+  @PlannedDate({ optional: true, nullable: true, description: 'Moves no due date of milestones or tasks.' })
   starts_on?: string | null;
 
-  @LocalDate({ optional: true, nullable: true, description: 'Moves no due date of milestones or tasks.' })
+  @PlannedDate({ optional: true, nullable: true, description: 'Moves no due date of milestones or tasks.' })
   due_on?: string | null;
 
   @MetadataChanges({ optional: true, description: 'Merged into what is there: null removes a key. At most 50 keys may remain.' })

@@ -1,4 +1,4 @@
-import { Fixed, IdOf, Instant, Nested, Text, WholeNumber } from '../fields';
+import { Fixed, IdOf, Instant, Nested, Text, WholeNumber, Words } from '../fields';
 import { Actor } from '../actors';
 
 /** What somebody said about a task. */
@@ -30,6 +30,6 @@ export class TaskComment {
 
 /** Body of `POST /tasks/{id}/comments`. */
 export class CommentOnTaskBody {
-  @Text({ max: 10_000, example: 'The glass arrives on Friday.' })
+  @Words({ max: 10_000, example: 'The glass arrives on Friday.' })
   body!: string;
 }

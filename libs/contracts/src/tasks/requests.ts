@@ -1,13 +1,27 @@
-import { Flag, IdOf, Instant, ListOf, LocalDate, Metadata, MetadataChanges, OneOf, Text, TimeZone, WithoutFields } from '../fields';
+import {
+  Flag,
+  IdOf,
+  ListOf,
+  LocalDate,
+  Metadata,
+  MetadataChanges,
+  OneOf,
+  PlannedDate,
+  PlannedInstant,
+  Text,
+  TimeZone,
+  WithoutFields,
+  Words,
+} from '../fields';
 import { PageQuery } from '../lists';
 import { TASK_PRIORITIES, TASK_STATUSES, type TaskPriority, type TaskStatus } from './task';
 
 /** One line of the checklist of a new task. */
 export class NewChecklistItem {
-  @Text({ max: 200 })
+  @Words({ max: 200 })
   title!: string;
 
-  @Text({ max: 100, optional: true, description: 'Names the line within its task; made from its place when absent.' })
+  @Words({ max: 100, optional: true, description: 'Names the line within its task; made from its place when absent.' })
   key?: string;
 
   @Flag({ optional: true })
@@ -16,10 +30,10 @@ export class NewChecklistItem {
 
 /** Body of `POST /tasks`. */
 export class CreateTaskBody {
-  @Text({ max: 200, example: 'Order the glass partitions' })
+  @Words({ max: 200, example: 'Order the glass partitions' })
   title!: string;
 
-  @Text({ max: 10_000, optional: true, nullable: true })
+  @Words({ max: 10_000, optional: true, nullable: true })
   description?: string | null;
 
   @IdOf('prj', { optional: true, nullable: true, description: 'Absent: the task stands alone.' })
@@ -31,10 +45,14 @@ export class CreateTaskBody {
   @IdOf('usr', { optional: true, nullable: true, description: 'In whose queue the task lands.' })
   assignee_id?: string | null;
 
-  @LocalDate({ optional: true, nullable: true, description: 'The last day on which the task is in time. Not together with `due_at`.' })
+  @PlannedDate({ optional: true, nullable: true, description: 'The last day on which the task is in time. Not together with `due_at`.' })
   due_on?: string | null;
 
-  @Instant({ optional: true, nullable: true, description: 'The instant from which the task is overdue. Not together with `due_on`.' })
+  @PlannedInstant({
+    optional: true,
+    nullable: true,
+    description: 'The instant from which the task is overdue. Not together with `due_on`.',
+  })
   due_at?: string | null;
 
   @TimeZone({ optional: true, description: "Default: the project's, or else the organization's." })
@@ -55,10 +73,10 @@ export class CreateTaskBody {
 
 /** One line of a checklist as it shall be: a line that is there already, or a new one. */
 export class ChecklistItemChange {
-  @Text({ max: 100, optional: true, description: 'The key of a line that is there. Absent: the line with this title, or a new one.' })
+  @Words({ max: 100, optional: true, description: 'The key of a line that is there. Absent: the line with this title, or a new one.' })
   key?: string;
 
-  @Text({ max: 200, optional: true, description: 'Required for a new line; a line that is there keeps its own.' })
+  @Words({ max: 200, optional: true, description: 'Required for a new line; a line that is there keeps its own.' })
   title?: string;
 
   @Flag({ optional: true, description: 'Absent: as the line is; false for a new one.' })
@@ -67,10 +85,10 @@ export class ChecklistItemChange {
 
 /** Body of `PATCH /tasks/{id}`: what is absent stays as it is. */
 export class UpdateTaskBody {
-  @Text({ max: 200, optional: true, example: 'Order the glass partitions' })
+  @Words({ max: 200, optional: true, example: 'Order the glass partitions' })
   title?: string;
 
-  @Text({ max: 10_000, optional: true, nullable: true })
+  @Words({ max: 10_000, optional: true, nullable: true })
   description?: string | null;
 
   @IdOf('mst', {
@@ -80,10 +98,10 @@ export class UpdateTaskBody {
   })
   milestone_id?: string | null;
 
-  @LocalDate({ optional: true, nullable: true, description: 'Takes the place of `due_at`. Not together with it.' })
+  @PlannedDate({ optional: true, nullable: true, description: 'Takes the place of `due_at`. Not together with it.' })
   due_on?: string | null;
 
-  @Instant({ optional: true, nullable: true, description: 'Takes the place of `due_on`. Not together with it.' })
+  @PlannedInstant({ optional: true, nullable: true, description: 'Takes the place of `due_on`. Not together with it.' })
   due_at?: string | null;
 
   @TimeZone({ optional: true })

@@ -1,4 +1,4 @@
-import { Flag, ListOf, Nested, OneOf, Text, WholeNumber } from '../fields';
+import { Flag, ListOf, Nested, OneOf, Text, WholeNumber, Words } from '../fields';
 import { MilestoneBilling } from '../milestones';
 import { TASK_PRIORITIES, type TaskPriority } from '../tasks';
 import {
@@ -6,7 +6,6 @@ import {
   KEY_CHARACTERS_MAX,
   ROLE_KEY_CHARACTERS_MAX,
   TEMPLATE_KEY,
-  TemplateChecklistItem,
   VARIABLE_TYPES,
   type VariableType,
   WEEKDAYS,
@@ -25,7 +24,7 @@ export class NewTemplateRole {
   @Text({ max: ROLE_KEY_CHARACTERS_MAX, pattern: TEMPLATE_KEY, example: 'site_engineer' })
   key!: string;
 
-  @Text({ max: 200, example: 'site engineer' })
+  @Words({ max: 200, example: 'site engineer' })
   name!: string;
 
   @Flag({ optional: true, description: 'Somebody must play it. Default: true.' })
@@ -46,14 +45,22 @@ export class NewTemplateVariable {
   required?: boolean;
 }
 
+export class NewTemplateChecklistItem {
+  @Words({ max: KEY_CHARACTERS_MAX })
+  key!: string;
+
+  @Words({ max: 200 })
+  title!: string;
+}
+
 export class NewTemplateTask {
   @Text({ max: KEY_CHARACTERS_MAX, pattern: TEMPLATE_KEY })
   key!: string;
 
-  @Text({ max: 200, description: 'May hold variables, as `{{floor_area}}`.' })
+  @Words({ max: 200, description: 'May hold variables, as `{{floor_area}}`.' })
   title!: string;
 
-  @Text({ max: 10_000, optional: true, nullable: true, description: 'May hold variables.' })
+  @Words({ max: 10_000, optional: true, nullable: true, description: 'May hold variables.' })
   description?: string | null;
 
   @Text({ max: ROLE_KEY_CHARACTERS_MAX, optional: true, nullable: true, description: 'Who gets the task. Default: null, nobody yet.' })
@@ -65,8 +72,8 @@ export class NewTemplateTask {
   @OneOf(TASK_PRIORITIES, { optional: true, description: 'Default: normal.' })
   priority?: TaskPriority;
 
-  @ListOf(() => TemplateChecklistItem, { max: 100, optional: true })
-  checklist?: TemplateChecklistItem[];
+  @ListOf(() => NewTemplateChecklistItem, { max: 100, optional: true })
+  checklist?: NewTemplateChecklistItem[];
 
   @ListOf(
     { type: 'string', maxLength: KEY_CHARACTERS_MAX },
@@ -83,7 +90,7 @@ export class NewTemplateMilestone {
   @Text({ max: KEY_CHARACTERS_MAX, pattern: TEMPLATE_KEY })
   key!: string;
 
-  @Text({ max: 200, description: 'May hold variables.' })
+  @Words({ max: 200, description: 'May hold variables.' })
   name!: string;
 
   @Nested(() => DueRule)
@@ -101,7 +108,7 @@ export class NewTemplateMilestone {
 
 /** Body of `POST /templates/{key}/versions`. */
 export class PublishTemplateVersionBody {
-  @Text({ max: 200, example: 'Retail roll-out' })
+  @Words({ max: 200, example: 'Retail roll-out' })
   name!: string;
 
   @Nested(() => NewTemplateCalendar, { optional: true, description: 'Which days count as business days.' })

@@ -36,6 +36,7 @@ export class AdvanceTestClockBody {
     optional: true,
     max: 40,
     pattern: DURATION,
+    refusal: { code: 'wrong_format', detail: 'must be an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as P2DT12H' },
     description: 'An ISO 8601 duration of weeks, days, hours, minutes and seconds.',
     example: 'P2DT12H',
   })

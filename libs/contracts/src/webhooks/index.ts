@@ -16,6 +16,7 @@ import {
   Scalar,
   Text,
   WholeNumber,
+  Words,
 } from '../fields';
 import { PageQuery } from '../lists';
 
@@ -62,7 +63,7 @@ export class CreateWebhookEndpointBody {
   @Text({ max: 2_000, description: 'https, or http where the operator allows it.', example: 'https://example.com/hooks' })
   url!: string;
 
-  @Text({ max: 500, optional: true, nullable: true })
+  @Words({ max: 500, optional: true, nullable: true })
   description?: string | null;
 
   @ListOf(
@@ -99,7 +100,7 @@ export class UpdateWebhookEndpointBody {
   @Text({ max: 2_000, optional: true, description: 'Attempts from now on go there, retries of earlier events too.' })
   url?: string;
 
-  @Text({ max: 500, optional: true, nullable: true })
+  @Words({ max: 500, optional: true, nullable: true })
   description?: string | null;
 
   @ListOf(

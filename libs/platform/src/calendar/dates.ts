@@ -1,6 +1,12 @@
 /** A day of the ISO calendar, `YYYY-MM-DD`, in no zone. Comparing two as texts compares the days. */
 export type LocalDate = string;
 
+/**
+ * Whether something may be planned for that day: in the years 2000 to 2199. From there, ten years of working days in either direction
+ * are counted in no time and lead to dates that everybody can write and read.
+ */
+export const isPlannable = (date: LocalDate): boolean => /^2[01]/.test(date);
+
 const DAY_MS = 86_400_000;
 
 /** Days since 1970-01-01: date arithmetic on whole numbers, which no clock change can bend. */

@@ -17,10 +17,16 @@ export function fieldErrors(errors: readonly ErrorObject[]): FieldError[] {
   return [...unique.values()].sort((a, b) => (a.pointer < b.pointer ? -1 : a.pointer > b.pointer ? 1 : 0));
 }
 
-/** A value of the wrong type is none of the allowed ones either. */
+/** A value of the wrong type is none of the allowed ones either; what is empty, or no date, matches no pattern. */
 function withoutConsequences(errors: readonly ErrorObject[]): readonly ErrorObject[] {
-  const ofWrongType = new Set(errors.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath));
-  return errors.filter(({ keyword, instancePath }) => keyword === 'type' || !ofWrongType.has(instancePath));
+  const placesOf = (...keywords: string[]) =>
+    new Set(errors.filter(({ keyword }) => keywords.includes(keyword)).map(({ instancePath }) => instancePath));
+  const ofWrongType = placesOf('type');
+  const unlikeAny = placesOf('minLength', 'format');
+  return errors.filter(
+    ({ keyword, instancePath }) =>
+      keyword === 'type' || (!ofWrongType.has(instancePath) && !(keyword === 'pattern' && unlikeAny.has(instancePath))),
+  );
 }
 
 /**
@@ -118,7 +124,8 @@ function formatError(pointer: string, format: string): FieldError {
 }
 
 function patternError({ instancePath: pointer, parentSchema, data, params }: ErrorObject): FieldError {
-  const prefix = (parentSchema as { 'x-id'?: string } | undefined)?.['x-id'];
+  const { 'x-id': prefix, 'x-refusal': refusal } = (parentSchema ?? {}) as { 'x-id'?: string; 'x-refusal'?: Omit<FieldError, 'pointer'> };
+  if (refusal !== undefined) return { pointer, ...refusal };
   if (prefix === undefined) return { pointer, code: 'wrong_format', detail: `must match ${params['pattern'] as string}` };
   const wanted = idNouns().has(prefix) ? `must be ${idInWords(prefix)} (${prefix}_…)` : `must be ${idInWords(prefix)}`;
   const came = typeof data === 'string' ? prefixOf(data) : null;

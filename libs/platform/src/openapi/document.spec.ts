@@ -237,6 +237,18 @@ describe('the OpenAPI document of a service', () => {
     }
   });
 
+  it('has If-Match where there is a version to match without an id in the path', () => {
+    class Wind {
+      run() {}
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(Wind.prototype, 'run')!;
+    Post('/clock/wind')(Wind.prototype, 'run', descriptor);
+    Operation({ summary: 'Wind', tag: 'Clock', answers: { 200: null }, refuses: ['version_conflict'] })(Wind.prototype, 'run', descriptor);
+    const { paths }: any = openApiParts({ service: 'shop', controllers: [Wind], catalogue: PLATFORM_PROBLEMS });
+    expect(paths['/clock/wind'].post.parameters).toContainEqual({ $ref: '#/components/parameters/IfMatch' });
+    expect(Object.keys(paths['/clock/wind'].post.responses)).toContain('412');
+  });
+
   it('refuses a code that is not in the closed list', () => {
     class Odd {
       run() {}

@@ -99,13 +99,14 @@ function operation(
 ): Record<string, unknown> {
   const mutation = MUTATIONS.has(method);
   const ofOne = path.includes('{');
+  const versioned = mutation && (ofOne || text.refuses?.includes('version_conflict') === true);
   const scope = scopeOf(handler);
   const codes = [
     ...OF_ANY,
     ...(mutation ? OF_MUTATIONS : []),
     ...(text.query && 'cursor' in propertiesOf(text.query) ? OF_LISTS : []),
     ...(ofOne ? ['not_found'] : []),
-    ...(ofOne && mutation ? ['version_conflict'] : []),
+    ...(versioned ? ['version_conflict'] : []),
     ...(text.refuses ?? []),
   ];
   return {
@@ -116,7 +117,7 @@ function operation(
     'x-service': service,
     ...(scope !== undefined && { 'x-scope': scope }),
     ...(text.waits && { 'x-waits': true }),
-    parameters: [...pathParameters(path, pathIdsOf(handler)), ...queryParameters(text.query), ...headerParameters(mutation, ofOne)],
+    parameters: [...pathParameters(path, pathIdsOf(handler)), ...queryParameters(text.query), ...headerParameters(mutation, versioned)],
     ...(text.body && { requestBody: requestBody(text.body, text.example, refer) }),
     responses: { ...answers(text, mutation, refer), ...problems(codes, catalogue, mutation) },
   };
@@ -153,8 +154,8 @@ function queryParameters(query: ContractClass | undefined) {
 }
 
 /** What does not exist yet has no version to match. */
-const headerParameters = (mutation: boolean, ofOne: boolean) =>
-  [...(mutation ? ['IdempotencyKey'] : []), ...(mutation && ofOne ? ['IfMatch'] : []), 'WorksPosition'].map((name) => ({
+const headerParameters = (mutation: boolean, versioned: boolean) =>
+  [...(mutation ? ['IdempotencyKey'] : []), ...(versioned ? ['IfMatch'] : []), 'WorksPosition'].map((name) => ({
     $ref: `#/components/parameters/${name}`,
   }));
 
