@@ -14,7 +14,7 @@ export interface Leased {
   readonly url: string;
   /** The endpoint's own headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** All secrets that may sign (signing-secrets.ts), as the endpoint's row keeps them: sealed. The sender gets them opened. */
+  /** All secrets that may sign (signing-secrets.ts), as the endpoint's row keeps them: sealed. */
   readonly secret: string;
   readonly maxInFlight: number;
   /** The exact bytes of the event. */

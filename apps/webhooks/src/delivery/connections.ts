@@ -21,7 +21,6 @@ export class Connections {
   private readonly newest = new Map<string, Connected>();
   private readonly shakingHands = new Map<string, number>();
   private readonly agent: Agent;
-  private readonly dispatcher: Dispatcher;
 
   constructor(private readonly allowPrivate: boolean) {
     const lookup: LookupFunction = (host, { all }, done) => {
@@ -39,7 +38,6 @@ export class Connections {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.dispatcher = this.agent.compose(sayingWhenSent);
   }
 
   /** Where connections to this host may lead from now on. */
@@ -48,9 +46,9 @@ export class Connections {
     this.checked.set(host, addresses);
   }
 
-  /** `sent` is called when there is a connection and the request goes out on it. */
-  request(options: Dispatcher.RequestOptions, sent: () => void): Promise<Dispatcher.ResponseData> {
-    return this.dispatcher.request({ ...options, sent } as Dispatcher.RequestOptions);
+  /** `handler` is told what happens, first when there is a connection and the request goes out on it. */
+  request(options: Omit<Dispatcher.DispatchOptions, 'origin'> & { origin: string }, handler: Dispatcher.DispatchHandler): void {
+    this.agent.dispatch(options, handler);
   }
 
   /** When the newest connection to an origin stood, and to which address. */
@@ -86,14 +84,3 @@ export class Connections {
     };
   }
 }
-
-/** A request starts when it is written to a connection that stands, not when it is asked for. */
-const sayingWhenSent: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
-  const { sent } = options as { sent?: () => void };
-  const start = handler.onRequestStart?.bind(handler);
-  handler.onRequestStart = (controller, context: unknown) => {
-    sent?.();
-    start?.(controller, context);
-  };
-  return dispatch(options, handler);
-};

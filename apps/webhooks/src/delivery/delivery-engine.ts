@@ -11,7 +11,7 @@ import { Places } from './places';
 import { Presence } from './presence';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
-import { claimDueDeliveries, endLeases, fanOut, giveBack, giveBackLeases, LEASE_SECONDS, type NewEvent } from './statements';
+import { claimDueDeliveries, endLeases, fanOut, giveBack, giveBackLeases, LEASE_SECONDS, type Lease, type NewEvent } from './statements';
 
 /** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
 const LOOK_EVERY_MS = 1_000;
@@ -61,7 +61,7 @@ export class DeliveryEngine {
   private tokens = 0;
 
   constructor(private readonly parts: EngineParts) {
-    this.recorder = new Recorder({ ...parts, released: () => this.wake() });
+    this.recorder = new Recorder({ ...parts, released: () => this.wake(), lease: () => this.leaseToHandOver() });
     this.presence = new Presence(parts.pool, this.workerId, parts.logger, () => this.wake());
     this.leaseSeconds = parts.leaseSeconds ?? LEASE_SECONDS;
     this.organizationMax = parts.organizationMax ?? ORGANIZATION_IN_FLIGHT_MAX;
@@ -173,33 +173,37 @@ export class DeliveryEngine {
     this.places.take(lane, leased.endpointId, leased.maxInFlight);
     this.parts.metrics.inFlight.set(this.places.inFlight);
     const sending = this.attempt(leased)
-      .catch((error: unknown) =>
-        this.parts.logger.error({ err: error, delivery_id: leased.deliveryId }, 'an attempt broke; its lease will end by the clock'),
-      )
-      .finally(() => {
+      .catch((error: unknown) => {
+        this.parts.logger.error({ err: error, delivery_id: leased.deliveryId }, 'an attempt broke; its lease will end by the clock');
+        return null;
+      })
+      .then((next) => {
         this.underWay.delete(sending);
         const wasFull = this.places.giveBack(lane, leased.endpointId);
         if (lane === 'replay') this.replays = true;
+        if (next !== null) return this.sendWhatHasPlaces([next]);
         this.parts.metrics.inFlight.set(this.places.inFlight);
         if (this.backlog || wasFull) this.wake();
       });
     this.underWay.add(sending);
   }
 
-  private async attempt(leased: Leased): Promise<void> {
+  /** Resolves with what takes over the place, if anything waits for it. */
+  private async attempt(leased: Leased): Promise<Leased | null> {
     const secret = this.parts.secrets.signingFor(leased.endpointId, leased.secret);
     // Not an attempt: the lease ends by the clock, and the delivery waits for a process that has the key.
-    if (secret === null) return;
-    const outcome = await this.parts.sender.attempt({ ...leased, secret });
+    if (secret === null) return null;
+    const outcome = await this.parts.sender.attempt(leased, secret);
     mayDieAt('webhook-answered');
     this.parts.metrics.note(leased, outcome);
     this.say(leased, outcome);
     const number = leased.attemptsMade + 1;
     const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
-    await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
+    const following = await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
     mayDieAt('attempt-recorded');
     if (next !== null) this.wakeIn(next.getTime() - Date.now());
+    return following;
   }
 
   /** One wide line per attempt, with every decision on it. */
@@ -241,6 +245,12 @@ export class DeliveryEngine {
       },
       Math.max(0, ms),
     );
+  }
+
+  /** Null while others have to have their turn at our places: none is left to claim for, or we are going. */
+  private leaseToHandOver(): Lease | null {
+    if (this.stopping || this.places.free.first === 0) return null;
+    return { leaseToken: this.newLeaseToken(), leaseSeconds: this.leaseSeconds, organizationMax: this.organizationMax };
   }
 
   private newLeaseToken(): string {

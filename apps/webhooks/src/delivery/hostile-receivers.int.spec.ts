@@ -1,5 +1,4 @@
 import { createServer, type AddressInfo } from 'node:net';
-import type { Dispatcher } from 'undici';
 import { aCaller, eventually } from '@works/platform/testing';
 import { receiver } from '../webhooks-service.examples';
 import type { AttemptError } from './attempt';
@@ -89,7 +88,18 @@ describe('a receiver that', () => {
 });
 
 describe('a connection', () => {
-  const post = (origin: string): Dispatcher.RequestOptions => ({ origin, path: '/', method: 'POST' });
+  /** Resolves with the status of the answer. */
+  const post = (connections: Connections, origin: string): Promise<number> =>
+    new Promise((answered, failed) =>
+      connections.request(
+        { origin, path: '/', method: 'POST' },
+        {
+          onRequestStart: () => undefined,
+          onResponseStart: (_, status) => answered(status),
+          onResponseError: (_, error) => failed(error),
+        },
+      ),
+    );
 
   /** Listens on this machine, and knows whether anybody ever said anything to it. */
   async function listening() {
@@ -106,7 +116,7 @@ describe('a connection', () => {
     const connections = new Connections(false);
     connections.pin('rebinding.example', [{ address: '127.0.0.1', family: 4 }]);
     for (const host of ['rebinding.example', '127.0.0.1']) {
-      await expect(connections.request(post(`${scheme}://${host}:${inside.port}`), () => undefined)).rejects.toMatchObject({
+      await expect(post(connections, `${scheme}://${host}:${inside.port}`)).rejects.toMatchObject({
         name: 'RefusedAddress',
       });
     }
@@ -117,7 +127,7 @@ describe('a connection', () => {
 
   it('goes to no name that was not checked', async () => {
     const connections = new Connections(true);
-    await expect(connections.request(post('http://unchecked.example'), () => undefined)).rejects.toMatchObject({ code: 'ENOTFOUND' });
+    await expect(post(connections, 'http://unchecked.example')).rejects.toMatchObject({ code: 'ENOTFOUND' });
     await connections.close();
   });
 
@@ -129,7 +139,7 @@ describe('a connection', () => {
       { address: '::1', family: 6 },
       { address: '127.0.0.1', family: 4 },
     ]);
-    const { statusCode } = await connections.request(post(`http://both.example:${port}`), () => undefined);
+    const statusCode = await post(connections, `http://both.example:${port}`);
     expect([statusCode, connections.newestOf(`http://both.example:${port}`)?.address]).toEqual([200, '127.0.0.1']);
     await connections.close();
     await target.close();
@@ -142,7 +152,7 @@ describe('a connection', () => {
       process.env[name] = `http://127.0.0.1:${proxy.port}`;
     const connections = new Connections(true);
     try {
-      const { statusCode } = await connections.request(post(new URL(target.url).origin), () => undefined);
+      const statusCode = await post(connections, new URL(target.url).origin);
       expect([statusCode, proxy.bytes()]).toEqual([200, 0]);
     } finally {
       process.env = before;

@@ -4,7 +4,8 @@ import { isOperational } from '@works/contracts/events';
 import { Batcher } from '@works/platform/batching';
 import type { Logger } from '@works/platform/logging';
 import { disableEndpoint, recordWithDeaths } from './failures';
-import { recordAttempts, type Recorded, type Result } from './statements';
+import type { Leased } from './attempt';
+import { recordAndHandOver, recordAttempts, type Lease, type Recorded, type Result } from './statements';
 
 const RETRY_MS = 200;
 /** Results in one statement. */
@@ -18,53 +19,66 @@ export interface RecorderParts {
   readonly patienceSeconds?: number;
   /** Something waits for a claim now. */
   readonly released: () => void;
+  /** Under what the next deliveries are leased to us; null while their place is not to change hands. */
+  readonly lease: () => Lease | null;
 }
 
-/** Writes results down, one statement at a time: while one is under way the others gather, so that a busy worker commits rarely. */
+/**
+ * Writes results down, one statement at a time: while one is under way the others gather, so that a busy worker commits rarely. A first attempt that
+ * has ended brings the next one of its endpoint, if there is one.
+ */
 export class Recorder {
-  private readonly batches = new Batcher<Result, null>({
+  private readonly batches = new Batcher<Result, Leased | null>({
     batchesMax: 1,
     weightMax: BATCH_MAX,
     run: async (results) => {
-      await this.write(results);
-      return results.map(() => null);
+      const handedOver = await this.write(results);
+      return results.map(({ leased }) => {
+        const at = isFirst(leased) ? handedOver.findIndex(({ endpointId }) => endpointId === leased.endpointId) : -1;
+        return at === -1 ? null : handedOver.splice(at, 1)[0]!;
+      });
     },
   });
 
   constructor(private readonly parts: RecorderParts) {}
 
-  /** Resolves when the result is on disk, or when its lease was lost and it no longer matters. */
-  async record(result: Result): Promise<void> {
-    await this.batches.add(result);
+  /** Resolves when the result is on disk, or when its lease was lost and it no longer matters; with what takes over its place, leased to us. */
+  record(result: Result): Promise<Leased | null> {
+    return this.batches.add(result);
   }
 
   /** A database that is away is waited for as long as the leases last; after that another worker sends again. */
-  private async write(results: readonly Result[]): Promise<void> {
+  private async write(results: readonly Result[]): Promise<Leased[]> {
     const giveUpAt = performance.now() + 30_000;
     for (;;) {
       try {
         const recorded = await this.writeOnce(results);
         const disabled = await this.disable(results, recorded);
         if (recorded.released || disabled) this.parts.released();
-        return;
+        return recorded.handedOver ?? [];
       } catch (error) {
         if (performance.now() > giveUpAt) {
           this.parts.logger.error(
             { err: error, results: results.length },
             'results of attempts could not be recorded; those deliveries will be sent again',
           );
-          return;
+          return [];
         }
         await delay(RETRY_MS);
       }
     }
   }
 
-  private writeOnce(results: readonly Result[]): Promise<Recorded> {
+  private writeOnce(results: readonly Result[]): Promise<Recorded & { handedOver?: Leased[] }> {
     const { pool, patienceSeconds = PATIENCE_SECONDS } = this.parts;
     // The death of news about failures is no news: otherwise a dead endpoint's dead letters would make more of them for ever.
     const tellsOfDeath = results.some(({ status, leased }) => status === 'dead' && !isOperational(leased.eventType));
-    return tellsOfDeath ? recordWithDeaths(pool, results, patienceSeconds) : recordAttempts(pool, results, patienceSeconds);
+    if (tellsOfDeath) return recordWithDeaths(pool, results, patienceSeconds);
+    const places = countBy(results.map(({ leased }) => leased).filter(isFirst), ({ endpointId }) => endpointId);
+    const lease = places.size === 0 ? null : this.parts.lease();
+    return lease === null
+      ? recordAttempts(pool, results, patienceSeconds)
+      : recordAndHandOver(pool, results, patienceSeconds, places, lease);
   }
 
   /** After the recording, on its own: when it fails, the endpoint's next failure does it. */
@@ -85,6 +99,14 @@ export class Recorder {
     }
     return disabled;
   }
+}
+
+const isFirst = ({ lane }: Leased): boolean => lane === 'first';
+
+function countBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return counts;
 }
 
 function lengthOf(seconds: number): string {

@@ -264,5 +264,5 @@ const aDeadLetter = ({ at }: Scene): DeadLetter => ({
     created_at: new Date(at),
     updated_at: new Date(at),
   }),
-  last_error: { stage: 'timeout_headers', code: 'TimeoutError', detail: 'The operation was aborted due to timeout' },
+  last_error: { stage: 'timeout_headers', code: 'TimeoutError', detail: 'no whole answer within 15 s' },
 });

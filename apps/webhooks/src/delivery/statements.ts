@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { newId } from '@works/platform/ids';
-import { booleans, texts } from '@works/platform/postgres';
+import { booleans, inOneTransaction, integers, texts } from '@works/platform/postgres';
 import { isUnreachable, type Leased, type Outcome } from './attempt';
 import type { Lane } from './places';
 
@@ -56,7 +56,7 @@ export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
 });
 
 /** How deliveries are taken: under which token, for how long, and how many of an organization may be leased at one time, by all workers together. */
-interface Lease {
+export interface Lease {
   readonly leaseToken: string;
   readonly leaseSeconds: number;
   readonly organizationMax: number;
@@ -198,12 +198,36 @@ export interface Recorded {
 
 /** See works_record_attempts in the migration. */
 export async function recordAttempts(queries: Queries, results: readonly Result[], patienceSeconds: number): Promise<Recorded> {
-  const { rows } = await (queries as Pool).query<{ answer: Recorded }>({
-    name: 'works_record_attempts',
-    text: 'select works_record_attempts($1, $2) as answer',
-    values: [JSON.stringify(results.map(rowOf)), patienceSeconds],
-  });
+  const { rows } = await (queries as Pool).query<{ answer: Recorded }>(recording(results, patienceSeconds));
   return rows[0]!.answer;
+}
+
+const recording = (results: readonly Result[], patienceSeconds: number) => ({
+  name: 'works_record_attempts',
+  text: 'select works_record_attempts($1, $2) as answer',
+  values: [JSON.stringify(results.map(rowOf)), patienceSeconds],
+});
+
+/**
+ * Records, and leases to us what waits for the endpoints that have places free by it, `places` of them each at most: one transaction in one
+ * packet. See works_hand_over in the migration.
+ */
+export async function recordAndHandOver(
+  pool: Pool,
+  results: readonly Result[],
+  patienceSeconds: number,
+  places: ReadonlyMap<string, number>,
+  { leaseToken, leaseSeconds, organizationMax }: Lease,
+): Promise<Recorded & { handedOver: Leased[] }> {
+  const [recorded, handedOver] = await inOneTransaction<{ answer: Recorded } & LeasedRow>(pool, [
+    recording(results, patienceSeconds),
+    {
+      name: 'works_hand_over',
+      text: 'select * from works_hand_over($1, $2, $3, $4, $5)',
+      values: [texts([...places.keys()]), integers([...places.values()]), leaseToken, leaseSeconds, organizationMax],
+    },
+  ]);
+  return { ...recorded!.rows[0]!.answer, handedOver: handedOver!.rows.map((row) => leasedOf(row, leaseToken)) };
 }
 
 const rowOf = ({ attemptId, leased, number, outcome, status, nextAttemptAt }: Result) => ({
