@@ -169,15 +169,15 @@ const replays = {
 const reconciler = {
   provide: Reconciler,
   inject: [WORKER_POOL, Peers, Lag, SERVICE_CONFIG, Metrics, LOGGER],
-  useFactory: (pool: Pool, peers: Peers, lag: Lag, { retentionDays }: ServiceConfig, metrics: Metrics, logger: Logger) =>
-    new Reconciler({ pool, peers, lag, sources: SOURCES, retentionDays, registry: metrics.registry, logger }),
+  useFactory: (pool: Pool, peers: Peers, lag: Lag, { eventRetentionDays }: ServiceConfig, metrics: Metrics, logger: Logger) =>
+    new Reconciler({ pool, peers, lag, sources: SOURCES, eventRetentionDays, registry: metrics.registry, logger }),
 };
 
 const retention = {
   provide: Retention,
   inject: [WORKER_POOL, SERVICE_CONFIG, Metrics, LOGGER],
-  useFactory: (pool: Pool, { retentionDays }: ServiceConfig, { registry }: Metrics, logger: Logger) =>
-    new Retention({ pool, retentionDays, registry, logger }),
+  useFactory: (pool: Pool, { retentionDays, eventRetentionDays }: ServiceConfig, { registry }: Metrics, logger: Logger) =>
+    new Retention({ pool, retentionDays, eventRetentionDays, registry, logger }),
 };
 
 /** All that the service is made of, beside the platform's own parts. */

@@ -141,6 +141,21 @@ describe('numbering events and deliveries', () => {
     expect((await positionsOf(caller)).map(({ position }) => Number(position))).toEqual([1, 2, 3, 4, 5]);
   });
 
+  // Whoever enables an endpoint is promised what was collected first, and a place may be free before that has been claimed.
+  it('leases nothing new to us while something older of the endpoint is due, and at once where nothing is', async () => {
+    const caller = aCaller();
+    const behind = await database.endpoint(caller, 'https://behind.example/', { events: ['task.created'] });
+    await fanOut(database.workers, newEvents(caller, 2), takingNothing());
+    await database.endpoint(caller, 'https://new.example/', { events: ['task.created'] });
+    const taking = () => ({ ...takingNothing(), capacity: 10 });
+    const { leased, waiting } = await fanOut(database.workers, newEvents(caller, 1), taking());
+    expect(leased.map(({ url }) => url)).toEqual(['https://new.example/']);
+    expect(waiting).toBe(true);
+    await database.owner.query(`update deliveries set due_at = now() + interval '1 minute' where endpoint_id = $1`, [behind]);
+    const { leased: next } = await fanOut(database.workers, newEvents(caller, 1), taking());
+    expect(next.map(({ url }) => url).sort()).toEqual(['https://behind.example/', 'https://new.example/']);
+  });
+
   it('keeps collecting for an endpoint that is disabled, and leases none of it', async () => {
     const caller = aCaller();
     const id = await database.endpoint(caller, 'https://asleep.example/', { status: 'disabled' });

@@ -29,7 +29,7 @@ export interface ReconcilerParts {
   /** The services whose facts become events here. */
   readonly sources: readonly string[];
   /** What is older may have left, and is not missing. */
-  readonly retentionDays: number;
+  readonly eventRetentionDays: number;
   readonly registry: Registry;
   readonly logger: Logger;
 }
@@ -118,7 +118,7 @@ export class Reconciler {
     for (let looked = 0; looked < FACTS_MAX;) {
       const facts = await peers.toldAfter(source, place);
       if (facts.length === 0 || !(await lag.caughtUp(CATCH_UP_MS))) return;
-      const missing = await unknown(client, facts, this.parts.retentionDays);
+      const missing = await unknown(client, facts, this.parts.eventRetentionDays);
       for (let from = 0; from < missing.length; from += AGAIN_MAX) await peers.tellAgain(source, missing.slice(from, from + AGAIN_MAX));
       for (const { id } of missing) this.note('event_not_taken_in', { source, event_id: id });
       place = facts.at(-1)!;
@@ -138,11 +138,15 @@ export class Reconciler {
 }
 
 /** Those that the organizations' log does not have: one look-up each, by the log's own ids. */
-async function unknown<Fact extends { id: string }>(client: PoolClient, facts: readonly Fact[], retentionDays: number): Promise<Fact[]> {
+async function unknown<Fact extends { id: string }>(
+  client: PoolClient,
+  facts: readonly Fact[],
+  eventRetentionDays: number,
+): Promise<Fact[]> {
   const { rows } = await client.query<{ id: string }>(
     `select f.id from unnest($1::text[]) as f(id)
       where f.id collate "C" >= works_first_event_id(current_date - $2::integer) and (select true from event_log l where l.id = f.id) is null`,
-    [facts.map(({ id }) => id), retentionDays],
+    [facts.map(({ id }) => id), eventRetentionDays],
   );
   const ids = new Set(rows.map(({ id }) => id));
   return facts.filter(({ id }) => ids.has(id));

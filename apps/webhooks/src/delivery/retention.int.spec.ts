@@ -41,10 +41,11 @@ describe('retention', () => {
     await webhooks.stop();
   });
 
-  const retention = (now = new Date()) =>
+  const retention = (now = new Date(), eventRetentionDays = 30) =>
     new Retention({
       pool: workers,
       retentionDays: 30,
+      eventRetentionDays,
       registry: new Registry(),
       logger: createLogger({ name: 'spec', level: 'silent' }),
       now: () => now,
@@ -107,6 +108,20 @@ describe('retention', () => {
     expect((await replay({ from_position: 2 })).statusCode).toBe(410);
     expect((await replay({ since: daysAgo(50).toISOString() })).statusCode).toBe(410);
     expect((await replay({ from_position: 3 })).statusCode).toBe(200);
+  });
+
+  // A project's timeline is read from the events, and a project takes months.
+  it('keeps events for as long as it is told to, beyond their deliveries', async () => {
+    const caller = aCaller();
+    const id = await endpoint(caller);
+    for (const days of [60, 45, 2]) await history(caller, id, days, days);
+    await retention(new Date(), 365).keep();
+    expect([await kept('event_log', caller), await kept('deliveries', caller), await kept('attempts', caller)]).toEqual([3, 1, 1]);
+    expect((await webhooks.get(caller, '/events?after=0')).json<{ data: object[] }>().data).toHaveLength(3);
+    const refused = await webhooks.get(caller, `/webhook_endpoints/${id}/events?after=0`);
+    expect([refused.statusCode, refused.json()]).toMatchObject([410, { code: 'no_longer_kept', left_through: 2 }]);
+    await retention(new Date(), 7).keep();
+    expect(await kept('event_log', caller)).toBe(1);
   });
 
   it('makes a dead letter of what waited for longer, tells of it, and keeps what waits for less', async () => {
@@ -172,13 +187,13 @@ describe('retention', () => {
       );
       expect(leaves.length).toBeGreaterThan(10);
       for (const { name } of leaves) expect((await app.query(`select from ${name}`)).rowCount).toBe(0);
-      await expect(app.query('select works_drop_old_partitions(current_date)')).rejects.toThrow('permission denied');
+      await expect(app.query('select works_drop_old_partitions(current_date, current_date)')).rejects.toThrow('permission denied');
       await expect(workers.query('drop table attempts_default')).rejects.toThrow('must be owner');
       await expect(workers.query(`select works_make_week(current_date, true)`)).rejects.toThrow('permission denied');
     } finally {
       await app.end();
     }
-    await workers.query(`select works_drop_old_partitions('2999-01-01')`);
+    await workers.query(`select works_drop_old_partitions('2999-01-01', '2999-01-01')`);
     expect([await kept('event_log', caller), await kept('deliveries', caller)]).toEqual([1, 1]);
   });
 

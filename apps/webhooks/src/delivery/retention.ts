@@ -22,6 +22,8 @@ const TABLES = ['event_log', 'deliveries', 'attempts'] as const;
 export interface RetentionParts {
   readonly pool: Pool;
   readonly retentionDays: number;
+  /** Of events, if that is longer. */
+  readonly eventRetentionDays: number;
   readonly registry: Registry;
   readonly logger: Logger;
   /** The wall clock unless a spec says otherwise. */
@@ -66,9 +68,9 @@ export class Retention {
 
   /** One look at everything. Resolves without one when another worker is looking. */
   async keep(): Promise<void> {
-    const { pool, retentionDays, now = () => new Date() } = this.parts;
+    const { pool, retentionDays, eventRetentionDays, now = () => new Date() } = this.parts;
     const today = now();
-    const keptFrom = new Date(Math.floor(today.getTime() / DAY_MS - retentionDays) * DAY_MS);
+    const keptFrom = daysBefore(today, retentionDays);
     const client = await pool.connect();
     try {
       const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [LOCK]);
@@ -76,7 +78,7 @@ export class Retention {
       try {
         await client.query('select works_make_partitions($1)', [dateOf(today)]);
         await this.expire(keptFrom);
-        await this.drop(client, keptFrom);
+        await this.drop(client, keptFrom, daysBefore(today, eventRetentionDays));
       } finally {
         await client.query('select pg_advisory_unlock($1)', [LOCK]);
       }
@@ -116,20 +118,20 @@ export class Retention {
           error: {
             stage: 'expired',
             code: 'retention',
-            detail: `It had waited for ${retentionDays} days, and events are not kept for longer.`,
+            detail: `It had waited for ${retentionDays} days, and nothing is kept for longer before it is sent.`,
           },
         },
       }));
       const { recorded } = await recordWithDeaths(pool, results, FOR_EVER_SECONDS);
       this.expired.inc(recorded);
-      logger.warn({ deliveries: recorded }, 'deliveries that waited for longer than events are kept are dead letters now');
+      logger.warn({ deliveries: recorded }, 'deliveries that waited for longer than the retention are dead letters now');
     }
   }
 
-  private async drop(client: PoolClient, keptFrom: Date): Promise<void> {
+  private async drop(client: PoolClient, keptFrom: Date, eventsKeptFrom: Date): Promise<void> {
     const { rows } = await client.query<{ parent: string; week: string; row_count: string }>(
-      'select parent, week::text, row_count::text from works_drop_old_partitions($1)',
-      [dateOf(keptFrom)],
+      'select parent, week::text, row_count::text from works_drop_old_partitions($1, $2)',
+      [dateOf(keptFrom), dateOf(eventsKeptFrom)],
     );
     for (const { parent, week, row_count: rowCount } of rows) {
       this.dropped.inc({ table: parent });
@@ -137,6 +139,9 @@ export class Retention {
     }
   }
 }
+
+/** The beginning of a day. */
+const daysBefore = (time: Date, days: number): Date => new Date(Math.floor(time.getTime() / DAY_MS - days) * DAY_MS);
 
 /** By UTC, as weeks are. */
 const dateOf = (time: Date): string => time.toISOString().slice(0, 10);

@@ -33,6 +33,7 @@ describe('the configuration of a service', () => {
       organizationInFlightMax: 96,
       disableAfterHours: 120,
       retentionDays: 30,
+      eventRetentionDays: 365,
       secretsKeys: null,
     });
     expect(serviceConfig({ ...GOOD, SECRETS_KEYS: `${SECRET}!, ${SECRET}` }).secretsKeys).toEqual([`${SECRET}!`, SECRET]);

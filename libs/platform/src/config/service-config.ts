@@ -76,6 +76,8 @@ export function serviceConfig(env: NodeJS.ProcessEnv) {
       disableAfterHours: ['WEBHOOKS_DISABLE_AFTER_HOURS', wholeNumber(1, 8_760, 120)],
       // Not less than the event log keeps: what it brings again must be known here.
       retentionDays: ['RETENTION_DAYS', wholeNumber(7, 3_650, 30)],
+      // Longer than projects take: their timelines are read from it.
+      eventRetentionDays: ['EVENT_RETENTION_DAYS', wholeNumber(7, 3_650, 365)],
     },
     env,
   );

@@ -122,17 +122,19 @@ create function works_make_partitions(p_today date) returns integer language sql
 $$;
 select works_make_partitions(now()::date);
 
--- Drops the partitions of weeks that ended before p_kept_from, whatever is said never one that began less than a week ago. One at a time, each only
+-- Drops the partitions of weeks that ended before p_kept_from (events: before p_events_kept_from, if that is earlier), whatever is said never one that
+-- began less than a week ago. One at a time, each only
 -- while nobody uses its table (lock_timeout): what is not dropped now is dropped by the next look.
 --   deliveries  pending ones have no week, and are never here
 --   attempts    a day longer than deliveries, so that no delivery is without its last; and while a delivery that is pending may have been tried in that week
 --   event_log   while something pending, or a replay that is running, needs a body of that week
-create function works_drop_old_partitions(p_kept_from date) returns table (parent text, week date, row_count bigint) language plpgsql
+create function works_drop_old_partitions(p_kept_from date, p_events_kept_from date) returns table (parent text, week date, row_count bigint) language plpgsql
   security definer set search_path = public, pg_temp set lock_timeout = '2s' as $$
 #variable_conflict use_column
 declare
   v record;
   v_kept_from date := least(p_kept_from, current_date - 1);
+  v_events_kept_from date := least(p_events_kept_from, v_kept_from);
   v_needed boolean;
 begin
   for v in
@@ -141,7 +143,7 @@ begin
      where p.relnamespace = 'public'::regnamespace and p.relname in ('deliveries', 'attempts', 'event_log') and c.relname ~ '_w[0-9]{8}$'
      order by 3, 1 desc
   loop
-    continue when v.week + 7 + (v.parent = 'attempts')::integer > v_kept_from;
+    continue when v.week + 7 + (v.parent = 'attempts')::integer > case v.parent when 'event_log' then v_events_kept_from else v_kept_from end;
     -- Waits for whoever uses the table, and lets nobody in until this commits: what is found not to be needed cannot become needed.
     execute format('lock table %I in access exclusive mode', v.parent);
     case v.parent
@@ -171,8 +173,8 @@ begin
   end loop;
 end $$;
 
-revoke execute on function works_make_partitions(date), works_drop_old_partitions(date), works_make_week(date, boolean), works_make_partition(text, text, text, text), works_open_to_housekeeping(text) from public;
-grant execute on function works_make_partitions(date), works_drop_old_partitions(date) to works_worker;
+revoke execute on function works_make_partitions(date), works_drop_old_partitions(date, date), works_make_week(date, boolean), works_make_partition(text, text, text, text), works_open_to_housekeeping(text) from public;
+grant execute on function works_make_partitions(date), works_drop_old_partitions(date, date) to works_worker;
 
 -- Everything that is about what waits or is leased looks at the partition of that alone.
 do $$
