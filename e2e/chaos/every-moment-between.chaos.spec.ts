@@ -9,7 +9,7 @@ import { Receiver } from '../support/receiver';
 import type { Reply } from '../support/reply';
 
 const TASKS_AT_ONCE = 8;
-/** Fewer than come at once, so that some of them wait and have to be claimed. */
+/** Fewer than come at once, so that some of them wait for a place. */
 const IN_FLIGHT_MAX = 4;
 /** Long enough for deliveries to gather behind those in flight. */
 const ANSWER_AFTER_MS = 50;
@@ -26,6 +26,7 @@ const EVERY_MOMENT: Record<FaultPoint, Service> = {
   'relay-published': 'tasks',
   'reaction-committed': 'webhooks',
   'deliveries-claimed': 'webhooks',
+  'place-handed-over': 'webhooks',
   'webhook-sent': 'webhooks',
   'webhook-answered': 'webhooks',
   'attempt-recorded': 'webhooks',
@@ -79,6 +80,12 @@ class Stage {
     return this.api.all(`/webhook_endpoints/${this.endpointId}/deliveries?status=pending`);
   }
 
+  /** Repeated until it is answered: what it sets going may end the process that should answer. */
+  async turn(to: 'enable' | 'disable'): Promise<void> {
+    const { status } = await this.api.insist('POST', `/webhook_endpoints/${this.endpointId}/${to}`);
+    expect(status).toBe(200);
+  }
+
   async clear(): Promise<void> {
     await this.receiver.close();
     await this.product.stop();
@@ -109,9 +116,16 @@ describe('a process that dies between two steps loses nothing', () => {
       const { product, api, accepted } = stage;
       const [victim] = product.pidsOf(moment.service);
       const isToCome = stage.arm(moment);
+      // What happens while nothing is sent has to be claimed afterwards.
+      const collects = moment.point === 'deliveries-claimed';
+      if (collects) await stage.turn('disable');
       const replies = await Promise.all(
         Array.from({ length: TASKS_AT_ONCE }, () => api.insist('POST', '/tasks', { title: `until ${moment.point}` })),
       );
+      if (collects) {
+        await eventually(async () => expect(await stage.pending()).toHaveLength(TASKS_AT_ONCE), { withinMs: 10_000 });
+        await stage.turn('enable');
+      }
       expect(replies.map(({ status }) => status)).toEqual(Array(TASKS_AT_ONCE).fill(201));
       accepted.set(moment, replies);
       await eventually(() => expect(isToCome()).toBe(false), { withinMs: 10_000 });

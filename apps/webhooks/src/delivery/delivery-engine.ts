@@ -181,7 +181,10 @@ export class DeliveryEngine {
         this.underWay.delete(sending);
         const wasFull = this.places.giveBack(lane, leased.endpointId);
         if (lane === 'replay') this.replays = true;
-        if (next !== null) return this.sendWhatHasPlaces([next]);
+        if (next !== null) {
+          mayDieAt('place-handed-over');
+          return this.sendWhatHasPlaces([next]);
+        }
         this.parts.metrics.inFlight.set(this.places.inFlight);
         if (this.backlog || wasFull) this.wake();
       });

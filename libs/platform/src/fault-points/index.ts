@@ -11,6 +11,8 @@ export const FAULT_POINTS = [
   'reaction-committed',
   /** Deliveries are leased; none of them is sent. */
   'deliveries-claimed',
+  /** A result is recorded, and what waited for its place leased; that is not sent. */
+  'place-handed-over',
   /** A webhook is on the wire; nothing of its answer has been read. */
   'webhook-sent',
   /** The receiver has answered; what it said is not recorded. */
