@@ -1,6 +1,6 @@
 // From request to receiver as fast as it goes: tasks are created by clients that do not wait for deliveries, one endpoint gets them all, and
 // services, log, worker, load and receiver share the machine.
-import { client, closedLoop, ms, startProduct, startReceiver } from './support.mjs';
+import { client, closedLoop, ms, startProduct, startReceiver, until } from './support.mjs';
 
 const TASKS = 20_000;
 const IN_FLIGHT = 64;
@@ -23,7 +23,8 @@ export async function measure() {
     };
     // A process that has just started spends its first seconds on compiling itself.
     await closedLoop({ inFlight: IN_FLIGHT / 2, seconds: WARM_UP_SECONDS, work: create });
-    await arrived(received, sent);
+    const allReceived = () => until(() => received.size >= sent, { withinSeconds: 120 });
+    await allReceived();
     received.clear();
     sent = 0;
     const startedAt = performance.now();
@@ -33,7 +34,7 @@ export async function measure() {
       }),
     );
     const acceptedAt = performance.now();
-    await arrived(received, sent);
+    await allReceived();
     const lastAt = Math.max(...received.values());
     await http.close();
     return {
@@ -44,9 +45,4 @@ export async function measure() {
     await receiver.close();
     await product.stop();
   }
-}
-
-async function arrived(received, sent) {
-  const giveUpAt = performance.now() + 120_000;
-  while (received.size < sent && performance.now() < giveUpAt) await new Promise((done) => setTimeout(done, 10));
 }

@@ -127,6 +127,12 @@ export async function startReceiver(arrived) {
   };
 }
 
+/** Resolves when it is so, or after so many seconds all the same: then what has come is what is measured. */
+export async function until(isSo, { withinSeconds }) {
+  const giveUpAt = performance.now() + withinSeconds * 1_000;
+  while (!isSo() && performance.now() < giveUpAt) await delay(20);
+}
+
 /** Publishes to the embedded log as a relay does; what goes before it costs nothing then. */
 export async function publisher(product) {
   const { embeddedLog } = (await import('../libs/platform/dist/event-log/index.js')).default;
@@ -203,10 +209,7 @@ export async function webhookLatencies({ kafka = false, seconds, warmUpSeconds, 
       const text = await http.post('/tasks', { title: 'Measure the glass partitions' });
       sent.set(/"id":"(tsk_\w+)"/.exec(text)[1], at);
     };
-    const allReceived = async () => {
-      const giveUpAt = performance.now() + 30_000;
-      while ([...sent.keys()].some((id) => !received.has(id)) && performance.now() < giveUpAt) await delay(20);
-    };
+    const allReceived = () => until(() => [...sent.keys()].every((id) => received.has(id)), { withinSeconds: 30 });
     await openLoop({ perSecond: warmUpPerSecond, seconds: warmUpSeconds, work: create });
     await allReceived();
     sent.clear();
