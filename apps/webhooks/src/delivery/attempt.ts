@@ -28,6 +28,9 @@ export interface Leased {
   readonly attemptsMade: number;
 }
 
+/** Not a retry and not a replay: it has the places that are kept for what has just happened. */
+export const isFirst = ({ lane }: Leased): boolean => lane === 'first';
+
 /**
  * Where an attempt failed. `response`: the answer broke off or was not HTTP. `status`: it was answered, but not with 2xx. `expired`: it was not made,
  * because the delivery had waited for as long as events are kept.

@@ -75,10 +75,8 @@ export class DeliveryEngine {
   async fanOut(events: readonly NewEvent[]): Promise<void> {
     const capacity = this.stopping || !this.presence.isShown ? 0 : this.places.free.first;
     const { leased, waiting, endpointIds } = await fanOut(this.parts.pool, events, {
-      leaseToken: this.newLeaseToken(),
-      leaseSeconds: this.leaseSeconds,
+      ...this.newLease(),
       capacity,
-      organizationMax: this.organizationMax,
     });
     this.parts.numbered?.(endpointIds);
     await this.sendWhatHasPlaces(leased);
@@ -136,9 +134,7 @@ export class DeliveryEngine {
     this.backlog = first === 0 || retries === 0 || replay === 0;
     this.replays = false;
     const { leased, passedOver, nextInMs } = await claimDueDeliveries(this.parts.pool, {
-      leaseToken: this.newLeaseToken(),
-      leaseSeconds: this.leaseSeconds,
-      organizationMax: this.organizationMax,
+      ...this.newLease(),
       first,
       retries,
       replays,
@@ -252,12 +248,11 @@ export class DeliveryEngine {
 
   /** Null while others have to have their turn at our places: none is left to claim for, or we are going. */
   private leaseToHandOver(): Lease | null {
-    if (this.stopping || this.places.free.first === 0) return null;
-    return { leaseToken: this.newLeaseToken(), leaseSeconds: this.leaseSeconds, organizationMax: this.organizationMax };
+    return this.stopping || this.places.free.first === 0 ? null : this.newLease();
   }
 
-  private newLeaseToken(): string {
-    return `${this.workerId}.${++this.tokens}`;
+  private newLease(): Lease {
+    return { leaseToken: `${this.workerId}.${++this.tokens}`, leaseSeconds: this.leaseSeconds, organizationMax: this.organizationMax };
   }
 }
 

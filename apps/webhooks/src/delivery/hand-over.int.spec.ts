@@ -26,11 +26,8 @@ describe('places that change hands when results are recorded', () => {
     status,
     nextAttemptAt: status === 'delivered' ? null : new Date(),
   });
-  const recordAll = async (results: readonly Result[], organizationMax = 96): Promise<Leased[]> => {
-    const places = new Map<string, number>();
-    for (const { leased } of results) places.set(leased.endpointId, (places.get(leased.endpointId) ?? 0) + 1);
-    return (await recordAndHandOver(database.workers, results, 3_600, places, lease(organizationMax))).handedOver;
-  };
+  const recordAll = async (results: readonly Result[], organizationMax = 96): Promise<Leased[]> =>
+    (await recordAndHandOver(database.workers, results, 3_600, lease(organizationMax))).handedOver;
   const delivered = (leased: readonly Leased[], organizationMax?: number) =>
     recordAll(
       leased.map((each) => resultOf(each)),

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { Counter, type Registry } from 'prom-client';
 import type { Logger } from '@works/platform/logging';
+import { whileAlone } from '@works/platform/postgres';
 import type { Lag, Peers } from '@works/platform/service';
 import { deliverySeed } from './statements';
 
@@ -65,21 +66,12 @@ export class Reconciler {
   }
 
   /** One look at everything. Resolves without one when another worker is looking. */
-  async reconcile(): Promise<void> {
-    const client = await this.parts.pool.connect();
-    try {
-      const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [LOCK]);
-      if (!rows[0]!.mine) return;
-      try {
-        await this.reconcileSequences(client);
-        await this.reconcileFutures(client);
-        for (const source of this.parts.sources) await this.reconcileFacts(client, source);
-      } finally {
-        await client.query('select pg_advisory_unlock($1)', [LOCK]);
-      }
-    } finally {
-      client.release();
-    }
+  reconcile(): Promise<void> {
+    return whileAlone(this.parts.pool, LOCK, async (client) => {
+      await this.reconcileSequences(client);
+      await this.reconcileFutures(client);
+      for (const source of this.parts.sources) await this.reconcileFacts(client, source);
+    });
   }
 
   private async tryRound(): Promise<void> {

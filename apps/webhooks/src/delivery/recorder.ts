@@ -4,7 +4,7 @@ import { isOperational } from '@works/contracts/events';
 import { Batcher } from '@works/platform/batching';
 import type { Logger } from '@works/platform/logging';
 import { disableEndpoint, recordWithDeaths } from './failures';
-import type { Leased } from './attempt';
+import { isFirst, type Leased } from './attempt';
 import { recordAndHandOver, recordAttempts, type Lease, type Recorded, type Result } from './statements';
 
 const RETRY_MS = 200;
@@ -74,11 +74,8 @@ export class Recorder {
     // The death of news about failures is no news: otherwise a dead endpoint's dead letters would make more of them for ever.
     const tellsOfDeath = results.some(({ status, leased }) => status === 'dead' && !isOperational(leased.eventType));
     if (tellsOfDeath) return recordWithDeaths(pool, results, patienceSeconds);
-    const places = countBy(results.map(({ leased }) => leased).filter(isFirst), ({ endpointId }) => endpointId);
-    const lease = places.size === 0 ? null : this.parts.lease();
-    return lease === null
-      ? recordAttempts(pool, results, patienceSeconds)
-      : recordAndHandOver(pool, results, patienceSeconds, places, lease);
+    const lease = results.some(({ leased }) => isFirst(leased)) ? this.parts.lease() : null;
+    return lease === null ? recordAttempts(pool, results, patienceSeconds) : recordAndHandOver(pool, results, patienceSeconds, lease);
   }
 
   /** After the recording, on its own: when it fails, the endpoint's next failure does it. */
@@ -99,14 +96,6 @@ export class Recorder {
     }
     return disabled;
   }
-}
-
-const isFirst = ({ lane }: Leased): boolean => lane === 'first';
-
-function countBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
-  return counts;
 }
 
 function lengthOf(seconds: number): string {

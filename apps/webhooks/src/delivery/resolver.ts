@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { resolveAddresses, type Address } from './addresses';
 
 /** For how long an answer is taken for true; the retry that comes first asks anew. */
@@ -18,7 +19,7 @@ interface Answer {
  * up four names at a time, and one that nobody answers for may hold no more than one of the four, however many deliveries wait for it.
  */
 export class Resolver {
-  private readonly answers = new Map<string, Answer>();
+  private readonly answers = new LRUCache<string, Answer>({ max: HOSTS_MAX });
 
   constructor(
     private readonly allowPrivate: boolean,
@@ -29,7 +30,6 @@ export class Resolver {
   resolve(host: string): Promise<Addresses> {
     const known = this.answers.get(host);
     if (known !== undefined && this.now() < known.until) return known.addresses;
-    if (this.answers.size >= HOSTS_MAX) this.answers.delete(this.answers.keys().next().value!);
     const answer: Answer = { until: Infinity, addresses: this.look(host, this.allowPrivate) };
     this.answers.set(host, answer);
     answer.addresses.then(

@@ -1,12 +1,15 @@
 import type { Pool, PoolClient } from 'pg';
 import { Counter, type Registry } from 'prom-client';
+import { addDays, today, type LocalDate } from '@works/platform/calendar';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
+import { Lookout } from '@works/platform/lookout';
+import { whileAlone } from '@works/platform/postgres';
+import { ATTEMPTS_MAX } from '../domain/schedule';
 import { recordWithDeaths } from './failures';
 import { claimExpired, LEASE_SECONDS, type Result } from './statements';
 
 const EVERY_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 /** Deliveries that expire in one transaction, under the locks of their tenants. */
 const EXPIRED_MAX = 200;
@@ -37,8 +40,7 @@ export interface RetentionParts {
 export class Retention {
   private readonly dropped: Counter<'table'>;
   private readonly expired: Counter;
-  private timer: NodeJS.Timeout | null = null;
-  private round: Promise<void> | null = null;
+  private readonly lookout = new Lookout(() => this.look());
 
   constructor(private readonly parts: RetentionParts) {
     this.dropped = new Counter({
@@ -56,41 +58,31 @@ export class Retention {
   }
 
   start(): void {
-    this.look();
-    this.timer = setInterval(() => this.look(), EVERY_MS);
-    this.timer.unref();
+    this.lookout.start();
   }
 
-  async stop(): Promise<void> {
-    if (this.timer !== null) clearInterval(this.timer);
-    await this.round;
+  stop(): Promise<void> {
+    return this.lookout.stop();
   }
 
   /** One look at everything. Resolves without one when another worker is looking. */
-  async keep(): Promise<void> {
+  keep(): Promise<void> {
     const { pool, retentionDays, eventRetentionDays, now = () => new Date() } = this.parts;
-    const today = now();
-    const keptFrom = daysBefore(today, retentionDays);
-    const client = await pool.connect();
-    try {
-      const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [LOCK]);
-      if (!rows[0]!.mine) return;
-      try {
-        await client.query('select works_make_partitions($1)', [dateOf(today)]);
-        await this.expire(keptFrom);
-        await this.drop(client, keptFrom, daysBefore(today, eventRetentionDays));
-      } finally {
-        await client.query('select pg_advisory_unlock($1)', [LOCK]);
-      }
-    } finally {
-      client.release();
-    }
+    // By UTC, as weeks are.
+    const day = today(now(), 'UTC');
+    const keptFrom = addDays(day, -retentionDays);
+    return whileAlone(pool, LOCK, async (client) => {
+      await client.query('select works_make_partitions($1)', [day]);
+      await this.expire(new Date(keptFrom));
+      await this.drop(client, keptFrom, addDays(day, -eventRetentionDays));
+    });
   }
 
-  private look(): void {
-    this.round ??= this.keep()
-      .catch((error: unknown) => this.parts.logger.warn({ err: error }, 'making and dropping partitions failed; the next hour tries again'))
-      .finally(() => (this.round = null));
+  private async look(): Promise<number> {
+    await this.keep().catch((error: unknown) =>
+      this.parts.logger.warn({ err: error }, 'making and dropping partitions failed; the next hour tries again'),
+    );
+    return EVERY_MS;
   }
 
   private async expire(before: Date): Promise<void> {
@@ -103,7 +95,7 @@ export class Retention {
       const results = leased.map((delivery): Result => ({
         attemptId: newId('att'),
         leased: delivery,
-        number: Math.min(8, delivery.attemptsMade + 1),
+        number: Math.min(ATTEMPTS_MAX, delivery.attemptsMade + 1),
         status: 'dead',
         nextAttemptAt: null,
         outcome: {
@@ -128,10 +120,10 @@ export class Retention {
     }
   }
 
-  private async drop(client: PoolClient, keptFrom: Date, eventsKeptFrom: Date): Promise<void> {
+  private async drop(client: PoolClient, keptFrom: LocalDate, eventsKeptFrom: LocalDate): Promise<void> {
     const { rows } = await client.query<{ parent: string; week: string; row_count: string }>(
       'select parent, week::text, row_count::text from works_drop_old_partitions($1, $2)',
-      [dateOf(keptFrom), dateOf(eventsKeptFrom)],
+      [keptFrom, eventsKeptFrom],
     );
     for (const { parent, week, row_count: rowCount } of rows) {
       this.dropped.inc({ table: parent });
@@ -139,9 +131,3 @@ export class Retention {
     }
   }
 }
-
-/** The beginning of a day. */
-const daysBefore = (time: Date, days: number): Date => new Date(Math.floor(time.getTime() / DAY_MS - days) * DAY_MS);
-
-/** By UTC, as weeks are. */
-const dateOf = (time: Date): string => time.toISOString().slice(0, 10);

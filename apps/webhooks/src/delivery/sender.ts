@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
-import { refusalOf } from '../domain/endpoint-address';
+import { LRUCache } from 'lru-cache';
+import { literalOf, refusalOf } from '../domain/endpoint-address';
 import { ATTEMPTS_MAX } from '../domain/schedule';
 import { mayContact, RefusedAddress } from './addresses';
 import type { Leased, Outcome } from './attempt';
@@ -33,7 +33,7 @@ interface Target {
 export class Sender {
   private readonly connections: Connections;
   private readonly resolver: Resolver;
-  private readonly targets = new Map<string, Target>();
+  private readonly targets = new LRUCache<string, Target>({ max: REMEMBERED_MAX });
 
   constructor(private readonly options: SenderOptions) {
     this.connections = new Connections(options.allowPrivateAddresses);
@@ -86,7 +86,6 @@ export class Sender {
   private targetOf(text: string): Target {
     const known = this.targets.get(text);
     if (known !== undefined) return known;
-    if (this.targets.size >= REMEMBERED_MAX) this.targets.delete(this.targets.keys().next().value!);
     const target = this.read(text);
     this.targets.set(text, target);
     return target;
@@ -95,9 +94,8 @@ export class Sender {
   private read(text: string): Target {
     const refusal = refusalOf(text, { allowPrivate: this.options.allowPrivateAddresses, mayContact });
     if (refusal !== null) return { origin: '', host: '', path: '', refusal, literal: null };
-    const { origin, hostname, pathname, search } = new URL(text);
-    const name = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-    return { origin, host: hostname, path: pathname + search, refusal: null, literal: isIP(name) === 0 ? null : name };
+    const url = new URL(text);
+    return { origin: url.origin, host: url.hostname, path: url.pathname + url.search, refusal: null, literal: literalOf(url) };
   }
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { newId } from '@works/platform/ids';
 import { booleans, inOneTransaction, integers, texts } from '@works/platform/postgres';
-import { isUnreachable, type Leased, type Outcome } from './attempt';
+import { isFirst, isUnreachable, type Leased, type Outcome } from './attempt';
 import type { Lane } from './places';
 
 /** A pool, or one connection of it inside a transaction. */
@@ -209,16 +209,17 @@ const recording = (results: readonly Result[], patienceSeconds: number) => ({
 });
 
 /**
- * Records, and leases to us what waits for the endpoints that have places free by it, `places` of them each at most: one transaction in one
- * packet. See works_hand_over in the migration.
+ * Records, and leases to us what waits for the endpoints whose first attempts have left their places by it: one transaction in one packet. See
+ * works_hand_over in the migration.
  */
 export async function recordAndHandOver(
   pool: Pool,
   results: readonly Result[],
   patienceSeconds: number,
-  places: ReadonlyMap<string, number>,
   { leaseToken, leaseSeconds, organizationMax }: Lease,
 ): Promise<Recorded & { handedOver: Leased[] }> {
+  const places = new Map<string, number>();
+  for (const { leased } of results) if (isFirst(leased)) places.set(leased.endpointId, (places.get(leased.endpointId) ?? 0) + 1);
   const [recorded, handedOver] = await inOneTransaction<{ answer: Recorded } & LeasedRow>(pool, [
     recording(results, patienceSeconds),
     {

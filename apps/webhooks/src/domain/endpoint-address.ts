@@ -49,8 +49,8 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   if (errors.length > 0) throw new RuleViolation('validation_failed', `${errors.length} of the headers cannot be set.`, { errors });
 }
 
-/** The URL parser has read every way to write an IPv4 address (decimal, octal, hexadecimal, full width) into four numbers. */
-function literalOf({ hostname }: URL): string | null {
+/** The address that a URL leads to in so many words. The URL parser has read every way to write an IPv4 address (decimal, octal, hexadecimal, full width) into four numbers. */
+export function literalOf({ hostname }: URL): string | null {
   if (hostname.startsWith('[')) return hostname.slice(1, -1);
   return /^\d+\.\d+\.\d+\.\d+$/.test(hostname) ? hostname : null;
 }

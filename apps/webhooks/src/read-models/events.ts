@@ -34,15 +34,15 @@ export class Events {
   async listEvents(@CurrentCaller() caller: Caller, @Query() query: ListEventsQuery) {
     const { type = null, subject = null, project_id: project = null, after = 0 } = query;
     const page = this.pages.read(query, { name: 'events', tenant: caller, filter: { type, subject, project, after } });
+    const place = (page.after?.[0] as number | undefined) ?? query.after;
     const rows = await this.database.query<EventRow>(
       caller,
       `select position::text, body from event_log
         where organization_id = $1 and livemode = $2 and position > $3
           and ($4::text is null or type = $4) and ($5::text is null or subject = $5) and ($6::text is null or project_id = $6)
         order by event_log.position limit $7`,
-      [caller.organizationId, caller.livemode, page.after?.[0] ?? after, type, subject, project, page.limit + 1],
+      [caller.organizationId, caller.livemode, place ?? 0, type, subject, project, page.limit + 1],
     );
-    const place = (page.after?.[0] as number | undefined) ?? query.after;
     if (place !== undefined && (rows.length === 0 || rows.some(({ position }, index) => Number(position) !== place + index + 1)))
       await this.checkKept(caller, place);
     const { data, ...rest } = this.pages.answer(

@@ -5,3 +5,4 @@ export * from './in-one-transaction';
 export * from './migrate';
 export * from './pool';
 export * from './provision';
+export * from './while-alone';
