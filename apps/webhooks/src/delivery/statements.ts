@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { newId } from '@works/platform/ids';
-import { booleans, inOneTransaction, integers, texts } from '@works/platform/postgres';
+import { booleans, integers, texts } from '@works/platform/postgres';
 import { isFirst, isUnreachable, type Leased, type Outcome } from './attempt';
 import type { Lane } from './places';
 
@@ -198,19 +198,17 @@ export interface Recorded {
 
 /** See works_record_attempts in the migration. */
 export async function recordAttempts(queries: Queries, results: readonly Result[], patienceSeconds: number): Promise<Recorded> {
-  const { rows } = await (queries as Pool).query<{ answer: Recorded }>(recording(results, patienceSeconds));
+  const { rows } = await (queries as Pool).query<{ answer: Recorded }>({
+    name: 'works_record_attempts',
+    text: 'select works_record_attempts($1, $2) as answer',
+    values: [JSON.stringify(results.map(rowOf)), patienceSeconds],
+  });
   return rows[0]!.answer;
 }
 
-const recording = (results: readonly Result[], patienceSeconds: number) => ({
-  name: 'works_record_attempts',
-  text: 'select works_record_attempts($1, $2) as answer',
-  values: [JSON.stringify(results.map(rowOf)), patienceSeconds],
-});
-
 /**
- * Records, and leases to us what waits for the endpoints whose first attempts have left their places by it: one transaction in one packet. See
- * works_hand_over in the migration.
+ * Records, and leases to us what waits for the endpoints whose first attempts have left their places by it. See works_record_and_hand_over in the
+ * migration.
  */
 export async function recordAndHandOver(
   pool: Pool,
@@ -220,15 +218,16 @@ export async function recordAndHandOver(
 ): Promise<Recorded & { handedOver: Leased[] }> {
   const places = new Map<string, number>();
   for (const { leased } of results) if (isFirst(leased)) places.set(leased.endpointId, (places.get(leased.endpointId) ?? 0) + 1);
-  const [recorded, handedOver] = await inOneTransaction<{ answer: Recorded } & LeasedRow>(pool, [
-    recording(results, patienceSeconds),
-    {
-      name: 'works_hand_over',
-      text: 'select * from works_hand_over($1, $2, $3, $4, $5)',
-      values: [texts([...places.keys()]), integers([...places.values()]), leaseToken, leaseSeconds, organizationMax],
-    },
-  ]);
-  return { ...recorded!.rows[0]!.answer, handedOver: handedOver!.rows.map((row) => leasedOf(row, leaseToken)) };
+  const { rows } = await pool.query<LeasedRow & { answer: Recorded | null }>({
+    name: 'works_record_and_hand_over',
+    text: 'select * from works_record_and_hand_over($1, $2, $3, $4, $5, $6, $7)',
+    values: [
+      ...[JSON.stringify(results.map(rowOf)), patienceSeconds, texts([...places.keys()]), integers([...places.values()])],
+      ...[leaseToken, leaseSeconds, organizationMax],
+    ],
+  });
+  const [{ answer }, ...handedOver] = rows as [(typeof rows)[number], ...typeof rows];
+  return { ...answer!, handedOver: handedOver.map((row) => leasedOf(row, leaseToken)) };
 }
 
 const rowOf = ({ attemptId, leased, number, outcome, status, nextAttemptAt }: Result) => ({

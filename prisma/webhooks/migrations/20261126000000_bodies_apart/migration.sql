@@ -3,6 +3,8 @@
 -- ends: the next look-up in event_log reads freed memory, and the server crashes (seen with 18.4, under load). So no statement here does both: what
 -- is in event_log is read by a statement of its own, which moreover opens only the partitions between its first and its last event.
 
+-- And what is rarely needed is not a part of what always runs: starting a statement costs by its length, and for one event that is most of what it costs.
+
 -- What has just been leased, in its order, as a worker needs it. Called by functions that have planned for look-ups only.
 create function works_leased(p_taken deliveries_pending[], p_first_event text, p_last_event text)
   returns table (delivery_id text, endpoint_id text, event_id text, event_type text, sequence bigint, organization_id text, livemode boolean, url text, headers jsonb, secret text,
@@ -143,6 +145,14 @@ declare
   v_first_event text;
   v_last_event text;
 begin
+  -- Most of the time nothing waits, and that is known sooner.
+  if not exists (select from unnest(p_endpoints) as g(id)
+                  where (select d.due_at <= now() from deliveries_pending d
+                          where d.endpoint_id = g.id and d.status = 'pending' and d.lease_token is null and works_lane(d.replay_job_id, d.attempts_made) = 0
+                          order by d.due_at, d.sequence limit 1)) then
+    return;
+  end if;
+
   with places as (
     select e.id, least(g.places, e.max_in_flight - (
              select count(*) from deliveries_pending f
@@ -178,6 +188,117 @@ begin
   return query select l.delivery_id, l.endpoint_id, l.event_id, l.event_type, l.sequence, l.organization_id, l.livemode, l.url, l.headers, l.secret, l.max_in_flight, l.body,
                       l.next_attempt_at, l.ordered, l.passed
                  from works_leased(v_taken, v_first_event, v_last_event) l;
+end $$;
+
+-- What of a recorded attempt can matter to its endpoint, and to those that wait in line behind it.
+create type works_held as (id text, endpoint_id text, order_key text, sequence bigint, status text, ok boolean, unreachable boolean, ended_at timestamptz, expired boolean);
+
+create or replace function works_record_attempts(p_results jsonb, p_patience_seconds integer) returns jsonb language plpgsql
+  set plan_cache_mode = force_generic_plan set enable_bitmapscan = off set enable_seqscan = off as $$
+declare
+  v_notable boolean;
+  v_recorded integer;
+  v_held works_held[];
+  v_answer jsonb;
+begin
+  -- Endpoints before deliveries, as everybody. A healthy endpoint that answered has nothing to note and is not locked. Who lets the next in line
+  -- go must not miss one that is being lined up at this moment: that happens under the same lock.
+  perform from webhook_endpoints e
+    where e.id = any (array(select r.endpoint_id from jsonb_to_recordset(p_results) as r(endpoint_id text)))
+      and (e.failing_since is not null or e.id = any (array(select r.endpoint_id from jsonb_to_recordset(p_results) as r(endpoint_id text, failed boolean, ordered boolean)
+                                                             where r.failed or r.ordered)))
+    order by e.id for no key update;
+  v_notable := found;
+
+  with results as (
+    select * from jsonb_to_recordset(p_results) as r(
+      attempt_id text, delivery_id text, lease_token text, number integer, started_at timestamptz, status_code integer, error jsonb, duration_ms double precision,
+      timings jsonb, address text, response_body text, response_headers jsonb, status text, next_attempt_at timestamptz, ended_at timestamptz, unreachable boolean)
+  ), tried as (
+    update deliveries_pending d
+       set attempts_made = r.number, lease_token = null, updated_at = r.ended_at, next_attempt_at = r.next_attempt_at, due_at = r.next_attempt_at
+      from results r
+     -- Only what is pending has a lease. The ids say where to look, as above.
+     where d.id = any (array(select o.delivery_id from results o where o.status = 'pending')) and d.id = r.delivery_id and d.lease_token = r.lease_token
+    returning d.id, d.organization_id, d.livemode, d.endpoint_id, d.order_key, d.sequence, d.status
+  ), over as (
+    delete from deliveries_pending d using results r
+     where d.id = any (array(select o.delivery_id from results o where o.status <> 'pending')) and d.id = r.delivery_id and d.lease_token = r.lease_token
+    returning d.id, d.organization_id, d.livemode, d.endpoint_id, d.event_id, d.event_type, d.event_position, d.sequence, r.status, r.number, r.ended_at, d.due_at, d.created_at,
+              d.replay_of, d.replayed_as, d.replays, d.replay_job_id, d.order_key, d.passed
+  ), ended as (
+    insert into deliveries (id, organization_id, livemode, endpoint_id, event_id, event_type, event_position, sequence, status, attempts_made, due_at, created_at, updated_at,
+                            delivered_at, replay_of, replayed_as, replays, replay_job_id, order_key, passed, week)
+      select o.id, o.organization_id, o.livemode, o.endpoint_id, o.event_id, o.event_type, o.event_position, o.sequence, o.status, o.number, o.due_at, o.created_at, o.ended_at,
+             case when o.status = 'delivered' then o.ended_at end, o.replay_of, o.replayed_as, o.replays, o.replay_job_id, o.order_key, o.passed, works_week(o.ended_at)
+        from over o
+  ), held as (
+    select h.*, r.error is null as ok, r.unreachable, r.ended_at, coalesce(r.error->>'stage' = 'expired', false) as expired
+      from (select t.id, t.organization_id, t.livemode, t.endpoint_id, t.order_key, t.sequence, t.status from tried t
+            union all
+            select o.id, o.organization_id, o.livemode, o.endpoint_id, o.order_key, o.sequence, o.status from over o) h
+      join results r on r.delivery_id = h.id
+  ), kept as (
+    insert into attempts (id, organization_id, livemode, delivery_id, endpoint_id, number, started_at, status_code, error, duration_ms, timings, address, response_body, response_headers)
+      select r.attempt_id, h.organization_id, h.livemode, h.id, h.endpoint_id, r.number, r.started_at, r.status_code, r.error, r.duration_ms, r.timings, r.address, r.response_body, r.response_headers
+        from results r join held h on h.id = r.delivery_id
+  )
+  select count(*), array_agg((h.id, h.endpoint_id, h.order_key, h.sequence, h.status, h.ok, h.unreachable, h.ended_at, h.expired)::works_held) filter (where v_notable)
+    into v_recorded, v_held from held h;
+  if not v_notable then
+    return jsonb_build_object('recorded', v_recorded, 'released', false, 'failing', '[]'::jsonb);
+  end if;
+
+  with held as (
+    select * from unnest(v_held)
+  ), following as (
+    select h.id, h.status, (select d.id from deliveries_pending d
+                             where d.endpoint_id = h.endpoint_id and d.order_key = h.order_key and d.sequence > h.sequence and d.status || '' = 'pending'
+                             order by d.sequence limit 1) as next_id
+      from held h where h.order_key is not null and h.status <> 'pending'
+  ), released as (
+    update deliveries_pending d set due_at = now(), passed = case when f.status = 'dead' then f.id else d.passed end
+      from following f where d.id = any (array(select o.next_id from following o)) and d.id = f.next_id
+    returning 1
+  ), told as (
+    select h.*, max(h.ended_at) filter (where h.ok) over (partition by h.endpoint_id) as last_ok,
+           max(h.ended_at) filter (where not h.unreachable) over (partition by h.endpoint_id) as last_answer
+      -- What has become too old says nothing of its endpoint.
+      from held h where not h.expired
+  ), judged as (
+    select t.endpoint_id, bool_or(t.ok) as ok, min(t.ended_at) filter (where not t.ok and (t.last_ok is null or t.ended_at > t.last_ok)) as failing_from,
+           max(t.ended_at) filter (where not t.ok) as failed_at, bool_or(not t.unreachable) as answered,
+           count(*) filter (where t.unreachable and (t.last_answer is null or t.ended_at > t.last_answer)) as unreachable
+      from told t group by 1
+  ), changing as (
+    select j.*, case when j.ok then j.failing_from else coalesce(e.failing_since, j.failing_from) end as failing_since,
+           least(1000, j.unreachable + case when j.answered then 0 else e.unreachable end)::integer as in_a_row,
+           case when j.ok then null else e.breaker_opened_at end as still_open
+      from judged j join webhook_endpoints e on e.id = j.endpoint_id
+  ), changed as (
+    update webhook_endpoints e
+       set failing_since = c.failing_since, unreachable = c.in_a_row, breaker_opened_at = case when c.in_a_row >= 5 then coalesce(c.still_open, now()) else c.still_open end
+      from changing c
+     where e.id = c.endpoint_id
+       and (e.failing_since, e.unreachable) is distinct from (c.failing_since, c.in_a_row)
+  )
+  select jsonb_build_object(
+           'recorded', v_recorded,
+           'released', (select count(*) from released) > 0,
+           'failing', coalesce((select jsonb_agg(c.endpoint_id) from changing c where c.failed_at - c.failing_since >= make_interval(secs => p_patience_seconds)), '[]'))
+    into v_answer;
+  return v_answer;
+end $$;
+
+-- Both in one: the first row is the answer of works_record_attempts, what has been handed over follows.
+create function works_record_and_hand_over(p_results jsonb, p_patience_seconds integer, p_endpoints text[], p_places integer[], p_lease_token text, p_lease_seconds integer, p_organization_max integer)
+  returns table (answer jsonb, delivery_id text, endpoint_id text, event_id text, event_type text, sequence bigint, organization_id text, livemode boolean,
+                 url text, headers jsonb, secret text, max_in_flight integer, body text, next_attempt_at timestamptz, ordered boolean, passed text)
+  language plpgsql as $$
+begin
+  answer := works_record_attempts(p_results, p_patience_seconds);
+  return next;
+  return query select null::jsonb, h.* from works_hand_over(p_endpoints, p_places, p_lease_token, p_lease_seconds, p_organization_max) h;
 end $$;
 
 create or replace function works_fan_out(p_ids text[], p_organizations text[], p_livemodes boolean[], p_types text[], p_subjects text[], p_projects text[], p_occurred_at timestamptz[], p_bodies_before text[], p_bodies_after text[], p_delivery_seed text, p_lease_token text, p_lease_seconds integer, p_capacity integer, p_organization_max integer)
