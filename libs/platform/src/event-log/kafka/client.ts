@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Kafka, logLevel, type ISocketFactory } from 'kafkajs';
 import type { Reports } from '../reports';
-import { repairRequestQueue } from './kafkajs-internals';
+import { adaptKafkajs } from './kafkajs-internals';
 
 /** Patient: six to twenty seconds of a broker's absence pass inside a call. Impatient clients lose their membership and wait for its session to end. */
 export const RETRY = { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 } as const;
@@ -10,7 +10,7 @@ export const RETRY = { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000, f
 const KEEP_ALIVE_MS = 10_000;
 
 export function kafkaClient(brokers: readonly string[], clientId: string, reports: Reports): Kafka {
-  repairRequestQueue();
+  adaptKafkajs();
   return new Kafka({
     brokers: [...brokers],
     clientId,

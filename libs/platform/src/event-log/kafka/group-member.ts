@@ -1,6 +1,7 @@
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { DEFAULT_BATCH_MAX, DeliveryGivenUp, recover, type Delivery } from '../deliver';
 import type { LogMessage, ReceivedMessage, SubscribeOptions } from '../event-log';
+import { pause } from '../pause';
 import type { Reports } from '../reports';
 import { RETRY } from './client';
 
@@ -10,6 +11,10 @@ const HEARTBEATS_PER_SESSION = 6;
 const REBALANCE_TIMEOUT_MS = 30_000;
 /** How long an idle fetch waits at the broker. New messages end it at once; leaving, and a partition that resumes, have to wait for it. */
 const FETCH_WAIT_MS = 500;
+/** Where others' messages are many, they are passed over many at a time. */
+const PASSED_OVER_MS = 10;
+/** What was handled in the last moment before a kill is handled again. */
+const COMMIT_AFTER_MS = 100;
 /** As many as the embedded log works on at a time; more would only queue for the service's database. */
 const PARTITIONS_AT_A_TIME = 6;
 
@@ -106,6 +111,7 @@ export class GroupMember {
       const wanted = messages.filter(({ key }) => prefixes.some((prefix) => key.startsWith(prefix)));
       try {
         if (wanted.length > 0) await this.whileAlive(payload.heartbeat, subscription.handle(wanted));
+        else await pause(PASSED_OVER_MS, this.leaving.signal);
       } catch (error) {
         this.setAside(wanted, error, payload.pause());
         return;
@@ -129,13 +135,14 @@ export class GroupMember {
   }
 
   /**
-   * One commit at a time, of all that was handled meanwhile: with many topics a commit for each partition would cost more than the messages.
-   * One that fails is no loss: the member is about to lose its partitions, or the next commit says it all.
+   * One commit at a time, of all that was handled meanwhile: the broker writes each into a log of its own, and a commit for each partition would cost
+   * more than the messages. One that fails is no loss: the member is about to lose its partitions, or the next commit says it all.
    */
   private commitSoon(payload: EachBatchPayload): void {
     this.uncommitted = true;
     this.committing ??= (async () => {
       while (this.uncommitted) {
+        await pause(COMMIT_AFTER_MS, this.leaving.signal);
         this.uncommitted = false;
         await payload
           .commitOffsetsIfNecessary(payload.uncommittedOffsets())

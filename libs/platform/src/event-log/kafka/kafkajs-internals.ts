@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import { FetchSession, type FetchRequest, type FetchTopic } from './fetch-session';
 
 // What we need of kafkajs 2.2.4 beyond its public face, in one place. The version is pinned: look here before it moves.
 
@@ -8,17 +9,73 @@ const RequestQueue = require('kafkajs/src/network/requestQueue') as {
 };
 
 const { scheduleCheckPendingRequests } = RequestQueue.prototype;
-let repaired = false;
+let adapted = false;
+
+/** Once, before the first client is made. */
+export function adaptKafkajs(): void {
+  if (adapted) return;
+  adapted = true;
+  repairRequestQueue();
+  fetchInSessions();
+}
 
 /**
  * Without this every connection spins on a timer of 1 ms once it has made a request (kafkajs issues 1556 and 1704: the delay until a
  * throttle of "never" ends is negative), and an idle service takes a tenth of a core. With nothing pending there is nothing to check.
  */
-export function repairRequestQueue(): void {
-  if (repaired) return;
-  repaired = true;
+function repairRequestQueue(): void {
   RequestQueue.prototype.scheduleCheckPendingRequests = function () {
     if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
+  };
+}
+
+interface FetchOptions {
+  readonly topics: readonly FetchTopic[];
+}
+
+interface Fetched {
+  /** Absent where the broker is too old to keep sessions (before 1.1). */
+  readonly sessionId?: number;
+  readonly errorCode?: number;
+  readonly responses: readonly unknown[];
+}
+
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+const Broker = require('kafkajs/src/broker') as {
+  prototype: {
+    lookupRequest(key: number, requests: unknown): (options: FetchOptions & FetchRequest) => unknown;
+    fetch(options: FetchOptions): Promise<Fetched>;
+  };
+};
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+const FETCH = (require('kafkajs/src/protocol/requests/apiKeys') as { Fetch: number }).Fetch;
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
+const FETCH_REQUESTS = (require('kafkajs/src/protocol/requests') as { requests: { Fetch: unknown } }).requests.Fetch;
+
+/**
+ * Without this every fetch names every partition, and so does every answer: a consumer of twenty topics takes a millisecond for each message, and
+ * the broker as much. (kafkajs can say and read all that a session needs, and never does.) A session that the broker no longer knows begins anew.
+ */
+function fetchInSessions(): void {
+  const sendRequest = Object.getOwnPropertySymbols(Broker.prototype).find(
+    ({ description }) => description === 'private:Broker:sendRequest',
+  )!;
+  const sessions = new WeakMap<object, FetchSession>();
+  Broker.prototype.fetch = async function (
+    this: typeof Broker.prototype & Record<symbol, (request: unknown) => Promise<Fetched>>,
+    options,
+  ) {
+    for (;;) {
+      const session = sessions.get(this) ?? new FetchSession();
+      sessions.set(this, session);
+      const request = session.next(options.topics);
+      const fetched = await this[sendRequest]!(this.lookupRequest(FETCH, FETCH_REQUESTS)({ ...options, ...request }));
+      if ((fetched.errorCode ?? 0) === 0) {
+        session.answered(fetched.sessionId ?? 0);
+        return fetched;
+      }
+      if (request.sessionId === 0) throw new Error(`The broker refuses to be read: error ${fetched.errorCode}`);
+    }
   };
 }
 
