@@ -199,7 +199,11 @@ export class DeliveryEngine {
     const number = leased.attemptsMade + 1;
     const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
-    const following = await this.recorder.record({ attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next });
+    const patient = status === 'delivered' && !leased.ordered && !this.stopping && this.places.hasPlenty(leased.lane, leased.endpointId);
+    const following = await this.recorder.record(
+      { attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next },
+      patient,
+    );
     mayDieAt('attempt-recorded');
     if (next !== null) this.wakeIn(next.getTime() - Date.now());
     return following;
@@ -226,6 +230,7 @@ export class DeliveryEngine {
 
   private expectBacklog(): void {
     this.backlog = true;
+    this.recorder.hasten();
     if (this.places.free.first > 0) this.wake();
   }
 

@@ -18,6 +18,12 @@ export class Places {
     return endpoint === undefined || endpoint.inFlight < endpoint.max;
   }
 
+  /** Half of the places are free, so that nobody waits for the one in question. */
+  hasPlenty(lane: Lane, endpointId: string): boolean {
+    const { inFlight, max } = this.byEndpoint.get(endpointId) ?? { inFlight: 0, max: 1 };
+    return 2 * inFlight <= max && 2 * this.taken[lane] <= PLACES[lane];
+  }
+
   get inFlight(): number {
     return this.taken.first + this.taken.retry + this.taken.replay;
   }

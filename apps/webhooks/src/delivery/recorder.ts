@@ -8,6 +8,8 @@ import { isFirst, type Leased } from './attempt';
 import { recordAndHandOver, recordAttempts, type Lease, type Recorded, type Result } from './statements';
 
 const RETRY_MS = 200;
+/** What nobody waits for is written down together with what comes within this time. */
+const GATHER_MS = 10;
 /** Results in one statement. */
 const BATCH_MAX = 200;
 /** How long an endpoint may fail, and do nothing else, before we disable it. */
@@ -25,7 +27,8 @@ export interface RecorderParts {
 
 /**
  * Writes results down, one statement at a time: while one is under way the others gather, so that a busy worker commits rarely. A first attempt that
- * has ended brings the next one of its endpoint, if there is one.
+ * has ended brings the next one of its endpoint, if there is one. Where places are free anyway, nobody waits for the record of a success, and it
+ * waits for others.
  */
 export class Recorder {
   private readonly batches = new Batcher<Result, Leased | null>({
@@ -40,11 +43,38 @@ export class Recorder {
     },
   });
 
+  private gathering: { readonly over: Promise<void>; end(): void } | null = null;
+
   constructor(private readonly parts: RecorderParts) {}
 
-  /** Resolves when the result is on disk, or when its lease was lost and it no longer matters; with what takes over its place, leased to us. */
-  record(result: Result): Promise<Leased | null> {
+  /**
+   * Resolves when the result is on disk, or when its lease was lost and it no longer matters; with what takes over its place, leased to us.
+   * `patient` results may wait for others.
+   */
+  async record(result: Result, patient: boolean): Promise<Leased | null> {
+    if (patient) await this.gather();
+    else this.hasten();
     return this.batches.add(result);
+  }
+
+  /** Somebody waits for places. */
+  hasten(): void {
+    this.gathering?.end();
+  }
+
+  private gather(): Promise<void> {
+    this.gathering ??= this.newGathering();
+    return this.gathering.over;
+  }
+
+  private newGathering(): NonNullable<Recorder['gathering']> {
+    let end = (): void => undefined;
+    const over = new Promise<void>((resolve) => (end = resolve)).finally(() => {
+      clearTimeout(timer);
+      this.gathering = null;
+    });
+    const timer = setTimeout(() => end(), GATHER_MS);
+    return { over, end };
   }
 
   /** A database that is away is waited for as long as the leases last; after that another worker sends again. */
