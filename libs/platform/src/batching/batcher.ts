@@ -36,10 +36,10 @@ export class Batcher<Item, Outcome> {
 
   private async work(): Promise<void> {
     this.underWay++;
-    // Whoever comes in the same turn of the event loop still gets on this batch.
-    await Promise.resolve();
+    // Whoever comes in the same turn of the event loop still gets on this batch: what one fetch brought, or what one look at the sockets found.
+    await new Promise(setImmediate);
     while (this.waiting.length > 0) await this.settle(this.next());
-    // In the same turn as the last look at the queue: whoever comes later starts anew.
+    // At once after the last look at the queue: whoever comes later starts anew.
     this.underWay--;
   }
 
