@@ -4,7 +4,7 @@ import { retryAfterMs } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
 import { nextAttemptAt } from '../domain/schedule';
-import type { Leased, Outcome } from './attempt';
+import { isFirst, type Leased, type Outcome } from './attempt';
 import type { KeptSecrets } from './kept-secrets';
 import type { DeliveryMetrics } from './delivery-metrics';
 import { Places } from './places';
@@ -199,7 +199,8 @@ export class DeliveryEngine {
     const number = leased.attemptsMade + 1;
     const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
-    const patient = status === 'delivered' && !leased.ordered && !this.stopping && this.places.hasPlenty(leased.lane, leased.endpointId);
+    // Retries and replays have fewer places, and a line waits for its first.
+    const patient = status === 'delivered' && isFirst(leased) && !leased.ordered && this.places.hasPlenty(leased.lane, leased.endpointId);
     const following = await this.recorder.record(
       { attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next },
       patient,
