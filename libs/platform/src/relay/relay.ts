@@ -19,7 +19,7 @@ const SETTLE_MS = 1;
  * the log and its consumers, with whatever has gathered: at 200 events a second that is a fifth of all the work. The more the last publish held, the
  * longer the next may gather: below some 500 events a second the time stays at its least, above it grows to its most.
  */
-const PUBLISH_EVERY_MS = { least: 7, perEvent: 2, most: 20 } as const;
+const PUBLISH_EVERY_MS = { least: 5, perEvent: 2, most: 20 } as const;
 
 /** How often a standby asks whether the leader is gone. */
 const STANDBY_POLL_MS = 500;
