@@ -58,7 +58,7 @@ export interface RetryPolicy {
 export interface Subscription {
   /** Resolves when everything that was in the group's topics at the time of the call has been handled by the group, on any instance. */
   caughtUp(): Promise<void>;
-  /** Messages that the group has still to handle. */
+  /** Messages that the group has still to handle. Rejects while the log cannot be asked. */
   lag(): Promise<number>;
   /** Finishes the message in hand, gives the partitions back. */
   stop(): Promise<void>;
