@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import type { Caller } from '@works/platform/caller';
+import { newId } from '@works/platform/ids';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { openPool } from '@works/platform/postgres';
 import { aCaller } from '@works/platform/testing';
-import { fanOut, type NewEvent } from './statements';
-import { deliveryDatabase, newEvents, takingNothing } from './workers.examples';
+import { fanOut, recordAttempts, type NewEvent } from './statements';
+import { anOutcome, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 type Database = Awaited<ReturnType<typeof deliveryDatabase>>;
 
@@ -154,6 +155,36 @@ describe('numbering events and deliveries', () => {
     await database.owner.query(`update deliveries set due_at = now() + interval '1 minute' where endpoint_id = $1`, [behind]);
     const { leased: next } = await fanOut(database.workers, newEvents(caller, 1), taking());
     expect(next.map(({ url }) => url).sort()).toEqual(['https://behind.example/', 'https://new.example/']);
+  });
+
+  // Otherwise each could wait for an endpoint that the other has locked, until PostgreSQL refuses one of them.
+  it('keeps nobody from recording an attempt of the same tenant', async () => {
+    const caller = aCaller();
+    const endpoint = await database.endpoint(caller, 'https://prompt.example/');
+    const { leased } = await fanOut(database.workers, newEvents(caller, 1), { ...takingNothing(), capacity: 1 });
+    const [fanningOut, recording] = await Promise.all([database.workers.connect(), database.workers.connect()]);
+    try {
+      await fanningOut.query('begin');
+      await fanOut(fanningOut, newEvents(caller, 1), takingNothing());
+      await recording.query(`begin; set local lock_timeout = '1s'`);
+      const result = {
+        attemptId: newId('att'),
+        leased: leased[0]!,
+        number: 1,
+        outcome: anOutcome(),
+        status: 'delivered',
+        nextAttemptAt: null,
+      } as const;
+      expect(await recordAttempts(recording, [result], 3_600)).toMatchObject({ recorded: 1 });
+      await recording.query('commit');
+      await fanningOut.query('commit');
+    } finally {
+      for (const client of [fanningOut, recording]) {
+        await client.query('rollback');
+        client.release();
+      }
+    }
+    expect((await database.deliveries(endpoint)).map(({ status }) => status)).toEqual(['delivered', 'pending']);
   });
 
   it('keeps collecting for an endpoint that is disabled, and leases none of it', async () => {
