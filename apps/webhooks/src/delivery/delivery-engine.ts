@@ -200,7 +200,7 @@ export class DeliveryEngine {
     const next = outcome.error === null ? null : nextAttemptAt(number, outcome.endedAt, circumstancesOf(outcome));
     const status = outcome.error === null ? 'delivered' : next === null ? 'dead' : 'pending';
     // Retries and replays have fewer places, and a line waits for its first.
-    const patient = status === 'delivered' && isFirst(leased) && !leased.ordered && this.places.hasPlenty(leased.lane, leased.endpointId);
+    const patient = status === 'delivered' && isFirst(leased) && !leased.ordered && this.places.hasPlenty(leased.endpointId);
     const following = await this.recorder.record(
       { attemptId: newId('att'), leased, number, outcome, status, nextAttemptAt: next },
       patient,

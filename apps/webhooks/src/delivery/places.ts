@@ -18,10 +18,10 @@ export class Places {
     return endpoint === undefined || endpoint.inFlight < endpoint.max;
   }
 
-  /** Half of the places are free, so that nobody waits for the one in question. */
-  hasPlenty(lane: Lane, endpointId: string): boolean {
-    const { inFlight, max } = this.byEndpoint.get(endpointId) ?? { inFlight: 0, max: 1 };
-    return 2 * inFlight <= max && 2 * this.taken[lane] <= PLACES[lane];
+  /** Half of the places for first attempts are free, here and at the endpoint, so that nobody waits for one that ends. */
+  hasPlenty(endpointId: string): boolean {
+    const endpoint = this.byEndpoint.get(endpointId);
+    return (endpoint === undefined || 2 * endpoint.inFlight <= endpoint.max) && 2 * this.taken.first <= PLACES.first;
   }
 
   get inFlight(): number {

@@ -43,7 +43,8 @@ export class Recorder {
     },
   });
 
-  private gathering: { readonly over: Promise<void>; end(): void } | null = null;
+  private readonly waiting: (() => void)[] = [];
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly parts: RecorderParts) {}
 
@@ -59,22 +60,14 @@ export class Recorder {
 
   /** Somebody waits for places. */
   hasten(): void {
-    this.gathering?.end();
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    for (const goOn of this.waiting.splice(0)) goOn();
   }
 
   private gather(): Promise<void> {
-    this.gathering ??= this.newGathering();
-    return this.gathering.over;
-  }
-
-  private newGathering(): NonNullable<Recorder['gathering']> {
-    let end = (): void => undefined;
-    const over = new Promise<void>((resolve) => (end = resolve)).finally(() => {
-      clearTimeout(timer);
-      this.gathering = null;
-    });
-    const timer = setTimeout(() => end(), GATHER_MS);
-    return { over, end };
+    this.timer ??= setTimeout(() => this.hasten(), GATHER_MS);
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** A database that is away is waited for as long as the leases last; after that another worker sends again. */

@@ -73,14 +73,13 @@ const UNPUBLISHED = {
           limit ${BATCH_MAX}`,
 };
 
-/** Moves the checkpoint, and says whether anything is left to publish: what was not settled yet when the others were read, or came after them. */
+/** Moves the checkpoint where something was published, and says whether anything is left to publish: what was not settled yet when the others were read, or came after them. */
 const CHECKPOINT = {
   name: 'works_relay_checkpoint',
   // Not `exists`: that would drop the order, and with it the index, and read the whole table where statistics are old.
   text: `with moved as (
-           insert into checkpoints as c (name, tx, position) values ('relay', $1::xid8, $2::bigint)
-           on conflict (name) do update set tx = excluded.tx, position = excluded.position, updated_at = now()
-                                      where (c.tx, c.position) <> (excluded.tx, excluded.position))
+           insert into checkpoints (name, tx, position) select 'relay', $1::xid8, $2::bigint where $3::boolean
+           on conflict (name) do update set tx = excluded.tx, position = excluded.position, updated_at = now())
          select (select true from events where (tx, position) > ($1::xid8, $2::bigint) and topic is not null
                   order by tx, position limit 1) is true as more`,
 };
@@ -199,7 +198,7 @@ export class Relay {
         mayDieAt('relay-published');
         checkpoint = { tx: last.tx, position: last.position };
       }
-      const isMore = (await this.moveCheckpoint(client, checkpoint)) || this.poked;
+      const isMore = (await this.moveCheckpoint(client, checkpoint, last !== undefined)) || this.poked;
       if (last !== undefined) {
         this.signals.emit('progress');
         succeeded();
@@ -211,8 +210,8 @@ export class Relay {
     }
   }
 
-  private async moveCheckpoint(client: Client, { tx, position }: { tx: string; position: string }): Promise<boolean> {
-    const { rows } = await client.query<{ more: boolean }>({ ...CHECKPOINT, values: [tx, position] });
+  private async moveCheckpoint(client: Client, { tx, position }: { tx: string; position: string }, published: boolean): Promise<boolean> {
+    const { rows } = await client.query<{ more: boolean }>({ ...CHECKPOINT, values: [tx, position, published] });
     return rows[0]!.more;
   }
 
