@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Caller } from '@works/platform/caller';
 import { newId } from '@works/platform/ids';
 import { TenantDatabase } from '@works/platform/tenancy';
-import { openPool } from '@works/platform/postgres';
+import { giveBack, openPool } from '@works/platform/postgres';
 import { aCaller } from '@works/platform/testing';
 import { fanOut, recordAttempts, type NewEvent } from './statements';
 import { anOutcome, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
@@ -179,10 +179,7 @@ describe('numbering events and deliveries', () => {
       await recording.query('commit');
       await fanningOut.query('commit');
     } finally {
-      for (const client of [fanningOut, recording]) {
-        await client.query('rollback');
-        client.release();
-      }
+      await Promise.all([giveBack(fanningOut), giveBack(recording)]);
     }
     expect((await database.deliveries(endpoint)).map(({ status }) => status)).toEqual(['delivered', 'pending']);
   });

@@ -73,7 +73,10 @@ const UNPUBLISHED = {
           limit ${BATCH_MAX}`,
 };
 
-/** Moves the checkpoint where something was published, and says whether anything is left to publish: what was not settled yet when the others were read, or came after them. */
+/**
+ * Moves the checkpoint where something was published, and says whether anything is left to publish: what was not settled yet when the others were read,
+ * or came after them.
+ */
 const CHECKPOINT = {
   name: 'works_relay_checkpoint',
   // Not `exists`: that would drop the order, and with it the index, and read the whole table where statistics are old.
