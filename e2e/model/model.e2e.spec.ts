@@ -139,7 +139,10 @@ describe('whatever clients do, the rules hold', () => {
             milestones: state['milestones'].length,
             milestones_reached: (state['milestones'] as Resource[]).filter(({ status }) => status === 'reached').length,
           });
-          if (state['status'] === 'closed') expect(tasks.filter(({ status }) => status === 'open')).toEqual([]);
+          // A closing that cancels nothing does not know of a task that somebody else has added in that very moment.
+          const closing = own.filter(({ type }) => type === 'project.closed').at(-1)?.['data'] as Resource | undefined;
+          const nothingStaysOpen = !common.rules.projects.has(id) || closing?.['open_tasks'] === 'cancel';
+          if (state['status'] === 'closed' && nothingStaysOpen) expect(tasks.filter(({ status }) => status === 'open')).toEqual([]);
           const timeline = await api.all(`/projects/${id}/timeline`);
           expect(timeline.map((entry) => entry['id'] as string)).toEqual(own.map((event) => event['id'] as string));
         },
