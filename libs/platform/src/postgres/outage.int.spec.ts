@@ -63,9 +63,35 @@ describe('what a database refuses', () => {
   });
 
   // The server ends a statement that takes too long, and says so. One that says nothing for longer than that is frozen, or its machine is gone.
-  it('is an outage when the server falls silent under a statement', async () => {
-    const slow = { text: 'select pg_sleep(0.3)', query_timeout: 50 };
-    expect(isOutage(await refusalOf(pool.query(slow)))).toBe(true);
+  it('is an outage when the server falls silent under a statement, and no other connection is touched', async () => {
+    const impatient = openPool(database.ownerUrl, { max: 1, applicationName: 'spec', silenceMs: 200 });
+    const client = await impatient.connect();
+    const [asked, behind] = await Promise.all([client.query('select pg_sleep(60)'), client.query('select 1')].map(refusalOf));
+    expect([isOutage(asked), (asked as Error).message]).toEqual([true, expect.stringContaining('the server has said nothing for 200 ms')]);
+    expect(isOutage(behind)).toBe(true);
+    client.release(true);
+    expect((await impatient.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    await impatient.end();
+  });
+
+  it('is none when the server answers one statement after the other, or has nothing to answer, for as long as it likes', async () => {
+    const impatient = openPool(database.ownerUrl, { max: 1, applicationName: 'spec', silenceMs: 500 });
+    const [{ pid }] = (await impatient.query<{ pid: number }>('select pg_backend_pid() as pid')).rows as [{ pid: number }];
+    await admin.query('select pg_sleep(0.8)');
+    const client = await impatient.connect();
+    const several = await Promise.all(Array.from({ length: 8 }, () => client.query('select pg_sleep(0.1), pg_backend_pid() as pid')));
+    client.release();
+    expect(several.map(({ rows }) => (rows as { pid: number }[])[0]!.pid)).toEqual(Array(8).fill(pid));
+    await impatient.end();
+  });
+
+  // Guarantees that whoever reads of an error in the log finds the line that asked, and not the socket that answered.
+  it('tells who asked', async () => {
+    const client = await pool.connect();
+    const askingHere = async (): Promise<unknown> => refusalOf(client.query('selekt'));
+    const { stack } = (await askingHere()) as Error;
+    client.release();
+    expect(stack).toContain('outage.int.spec');
   });
 
   it('is an outage when nobody listens, or somebody listens and says nothing', async () => {

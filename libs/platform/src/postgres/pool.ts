@@ -1,4 +1,5 @@
 import { Pool } from 'pg';
+import { WatchedClient } from './watched-client';
 
 export interface PoolOptions {
   /** Connections at most. */
@@ -7,25 +8,29 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** How long a request waits for a free connection before it is refused. */
   readonly connectTimeoutMs?: number;
+  /** How long a server may say nothing while a statement waits. Default: longer than it may take for any. */
+  readonly silenceMs?: number;
 }
 
 /** A statement that takes longer than this is ended by the server: nothing here should take a second. */
 const STATEMENT_TIMEOUT_MS = 10_000;
 /** A server that was killed or cut off may never answer: past this the connection is given up, and whoever waits hears of it. */
-const ANSWER_TIMEOUT_MS = 12_000;
+const SILENCE_MS = 12_000;
 /** Longer than a restart of the server takes, shorter than a client's patience. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** A pool of pipelining connections: statements that are sent without waiting in between share a packet. */
-export function openPool(url: string, { max, applicationName, connectTimeoutMs = CONNECT_TIMEOUT_MS }: PoolOptions): Pool {
+export function openPool(url: string, options: PoolOptions): Pool {
+  const { max, applicationName, connectTimeoutMs = CONNECT_TIMEOUT_MS, silenceMs = SILENCE_MS } = options;
   const pool = new Pool({
+    Client: WatchedClient,
     connectionString: url,
     max,
     application_name: applicationName,
     keepAlive: true,
     pipeline: true,
     statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: ANSWER_TIMEOUT_MS,
+    query_timeout: silenceMs,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,
   });

@@ -1,9 +1,9 @@
 import { once, EventEmitter } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type Pool } from 'pg';
+import type { Client, Pool } from 'pg';
 import type { EventLog, LogMessage } from '../event-log';
 import { mayDieAt } from '../fault-points';
 import type { Logger } from '../logging';
+import { WatchedClient } from '../postgres/watched-client';
 
 /** Messages in one publish. Small enough that a crash repeats little, large enough that the log's commit is shared by many. */
 const BATCH_MAX = 500;
@@ -23,6 +23,9 @@ const PUBLISH_EVERY_MS = { least: 5, perEvent: 2, most: 20 } as const;
 
 /** How often a standby asks whether the leader is gone. */
 const STANDBY_POLL_MS = 500;
+
+/** A server that says nothing for so long is gone, whatever the network says: the lock that makes a leader is then free for another. */
+const SILENCE_MS = 20_000;
 
 const RECONNECT_MS = [100, 200, 500, 1_000] as const;
 
@@ -93,8 +96,8 @@ const CHECKPOINT = {
  */
 export class Relay {
   private readonly signals = new EventEmitter();
-  private readonly stopping = new AbortController();
   private running: Promise<void> | null = null;
+  private stopped = false;
   private leading = false;
   private poked = false;
   private notifying = false;
@@ -142,14 +145,15 @@ export class Relay {
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort();
+    this.stopped = true;
     this.signals.emit('poke');
+    this.signals.emit('stop');
     await this.running;
   }
 
   private async keepRunning(): Promise<void> {
     const { logger, service } = this.options;
-    for (let failures = 0; !this.stopping.signal.aborted;) {
+    for (let failures = 0; !this.stopped;) {
       try {
         await this.lead(() => (failures = 0));
       } catch (error) {
@@ -163,10 +167,11 @@ export class Relay {
   }
 
   private async lead(succeeded: () => void): Promise<void> {
-    const client = new Client({
+    const client: Client = new WatchedClient({
       connectionString: this.options.databaseUrl,
       application_name: `${this.options.service} relay`,
       keepAlive: true,
+      query_timeout: SILENCE_MS,
     });
     const broken = new Promise<never>((_, reject) => client.on('error', reject));
     broken.catch(() => undefined);
@@ -181,7 +186,7 @@ export class Relay {
   private async publishForEver(client: Client, succeeded: () => void): Promise<void> {
     while (!(await this.becomeLeader(client))) {
       await this.sleep(STANDBY_POLL_MS);
-      if (this.stopping.signal.aborted) return;
+      if (this.stopped) return;
     }
     this.leading = true;
     // Commits of other instances reach the leader as notifications; its own through `poke`.
@@ -191,10 +196,10 @@ export class Relay {
     // the statistics of a table that only grows are always behind, and must not lead to a scan of all of it.
     await client.query('set synchronous_commit = off; set enable_seqscan = off');
     let checkpoint = await this.loadCheckpoint(client);
-    while (!this.stopping.signal.aborted) {
+    while (!this.stopped) {
       const startedAt = performance.now();
       this.poked = false;
-      const { rows } = await client.query<OutboxRow>({ ...UNPUBLISHED, values: [checkpoint.tx, checkpoint.position] });
+      const { rows } = await client.query<OutboxRow>({ values: [checkpoint.tx, checkpoint.position], ...UNPUBLISHED });
       const last = rows.at(-1);
       if (last !== undefined) {
         await this.options.log.publish(rows.map((row) => messageOf(row, this.options.service)));
@@ -214,7 +219,7 @@ export class Relay {
   }
 
   private async moveCheckpoint(client: Client, { tx, position }: { tx: string; position: string }, published: boolean): Promise<boolean> {
-    const { rows } = await client.query<{ more: boolean }>({ ...CHECKPOINT, values: [tx, position, published] });
+    const { rows } = await client.query<{ more: boolean }>({ values: [tx, position, published], ...CHECKPOINT });
     return rows[0]!.more;
   }
 
@@ -231,12 +236,25 @@ export class Relay {
   }
 
   private async untilPoked(): Promise<void> {
-    if (this.poked || this.stopping.signal.aborted) return;
-    await once(this.signals, 'poke', { signal: AbortSignal.timeout(RELAY_POLL_MS) }).catch(() => undefined);
+    if (!this.poked) await this.wait(RELAY_POLL_MS, 'poke');
   }
 
   private async sleep(ms: number): Promise<void> {
-    if (ms > 0) await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    await this.wait(ms, 'stop');
+  }
+
+  /** Resolves after the time or at the signal. An AbortSignal for each of the waits would be a weak reference, and those live until a full collection. */
+  private async wait(ms: number, signal: 'poke' | 'stop'): Promise<void> {
+    if (ms <= 0 || this.stopped) return;
+    await new Promise<void>((resolve) => {
+      const over = () => {
+        clearTimeout(timer);
+        this.signals.off(signal, over);
+        resolve();
+      };
+      const timer = setTimeout(over, ms);
+      this.signals.on(signal, over);
+    });
   }
 }
 

@@ -1,5 +1,6 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { LogMessage, SubscribeOptions } from '../event-log';
+import { WatchedClient } from '../../postgres/watched-client';
 import { pause } from '../pause';
 import type { Reports } from '../reports';
 import { PartitionConsumer } from './partition-consumer';
@@ -41,7 +42,7 @@ export class GroupSession {
   private pollAt = 0;
 
   constructor(private readonly options: GroupSessionOptions) {
-    this.client = new Client({
+    this.client = new WatchedClient({
       connectionString: options.url,
       application_name: options.applicationName,
       pipeline: true,

@@ -1,0 +1,50 @@
+import { Socket } from 'node:net';
+import { Client, type ClientConfig, type QueryResult } from 'pg';
+
+type Answered = (error: Error | null | undefined, result: QueryResult) => void;
+
+/**
+ * A connection that is given up, and every statement on it rejected, when the server has said nothing for `query_timeout` (ms) while one waits.
+ *
+ * That, and the promises, are pg's own affair, but it keeps both in closures which it assigns to a property (`query.callback = () => …`). V8 takes such
+ * a closure for a method and gives it a place among the old objects at birth. Dead, it holds on to its statement, the values and all the rows until the
+ * whole heap is next marked through, which came every other second for that reason alone. A closure that is an argument is born, and dies, young.
+ */
+export class WatchedClient extends Client {
+  private unanswered = 0;
+  private readonly silence: NodeJS.Timeout | null;
+
+  constructor({ query_timeout: silenceMs, ...config }: ClientConfig = {}) {
+    const socket = new Socket();
+    super({ ...config, stream: () => socket });
+    const giveUp = () => {
+      if (this.unanswered > 0) socket.destroy(new Error(`Connection terminated: the server has said nothing for ${silenceMs} ms`));
+    };
+    this.silence = silenceMs ? setTimeout(giveUp, silenceMs).unref() : null;
+  }
+
+  /** As pg's own, whose overloads say what may be asked and what is answered. */
+  override query(statement: unknown, values?: unknown, answered?: unknown): never {
+    if (typeof values === 'function') return this.ask(statement, undefined, values as Answered);
+    if (typeof answered === 'function') return this.ask(statement, values, answered as Answered);
+    return new Promise<QueryResult>((resolve, reject) => {
+      this.ask(statement, values, (error, result) => (error ? reject(error) : resolve(result)));
+    }).catch(fromHere) as never;
+  }
+
+  private ask(statement: unknown, values: unknown, answered: Answered): never {
+    if (this.unanswered++ === 0) this.silence?.refresh();
+    const heard: Answered = (error, result) => {
+      this.unanswered--;
+      this.silence?.refresh();
+      answered(error, result);
+    };
+    return super.query(statement as string, values as unknown[], heard as (error: Error, result: QueryResult) => void) as never;
+  }
+}
+
+/** The stack of an answer begins at the socket; whoever reads of the error wants to know who asked. */
+function fromHere(error: Error): never {
+  Error.captureStackTrace(error);
+  throw error;
+}
