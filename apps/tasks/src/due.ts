@@ -36,7 +36,7 @@ export function dueAfter(present: Due, asked: AskedDue): Due & { readonly overdu
     due_at: asked.due_at != null ? utc(asked.due_at) : asked.due_at === null || asked.due_on != null ? null : present.due_at,
     time_zone: asked.time_zone ?? present.time_zone,
   };
-  return { ...due, overdue_at: overdueAt(due) };
+  return { overdue_at: overdueAt(due), ...due };
 }
 
 const utc = (instant: string): string => new Date(instant).toISOString();

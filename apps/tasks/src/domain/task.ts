@@ -87,7 +87,7 @@ export interface OpenDependency {
 }
 
 export function createTask(plan: Plan, assigneeId: UserId | null, { at, blocked }: Moment & Blocked): TaskEvent[] {
-  const created: TaskEvent = { type: 'task.created', data: { ...plan, at, blocked } };
+  const created: TaskEvent = { type: 'task.created', data: { at, blocked, ...plan } };
   return assigneeId === null ? [created] : [created, { type: 'task.assigned', data: { assignee_id: assigneeId, at, blocked } }];
 }
 
@@ -191,7 +191,7 @@ export const evolve: Evolve<Task, TaskEvent> = (task, event) => {
 };
 
 function planned({ at, blocked: _notKept, ...plan }: Plan & Moment & Blocked): OpenTask {
-  return { ...plan, status: 'open', assignee_id: null, created_at: at, updated_at: at };
+  return { status: 'open', assignee_id: null, created_at: at, updated_at: at, ...plan };
 }
 
 /** The task without its end. */

@@ -75,8 +75,8 @@ export class DeliveryEngine {
   async fanOut(events: readonly NewEvent[]): Promise<void> {
     const capacity = this.stopping || !this.presence.isShown ? 0 : this.places.free.first;
     const { leased, waiting, endpointIds } = await fanOut(this.parts.pool, events, {
-      ...this.newLease(),
       capacity,
+      ...this.newLease(),
     });
     this.parts.numbered?.(endpointIds);
     await this.sendWhatHasPlaces(leased);
@@ -134,10 +134,10 @@ export class DeliveryEngine {
     this.backlog = first === 0 || retries === 0 || replay === 0;
     this.replays = false;
     const { leased, passedOver, nextInMs } = await claimDueDeliveries(this.parts.pool, {
-      ...this.newLease(),
       first,
       retries,
       replays,
+      ...this.newLease(),
     });
     if (leased.length > 0) mayDieAt('deliveries-claimed');
     await this.sendWhatHasPlaces(leased);

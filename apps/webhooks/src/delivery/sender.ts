@@ -102,8 +102,7 @@ export class Sender {
 /** Fresh for each attempt: receivers refuse timestamps that are old. */
 function headersOf(leased: Leased, secrets: string, at: Date): Record<string, string> {
   const { eventId, body, sequence, attemptsMade, passed, headers } = leased;
-  return {
-    ...headers,
+  const own = {
     'content-type': 'application/json',
     'user-agent': 'SK-Works-Webhooks/1',
     'webhook-id': eventId,
@@ -113,4 +112,5 @@ function headersOf(leased: Leased, secrets: string, at: Date): Record<string, st
     'webhook-attempt': `${attemptsMade + 1}/${ATTEMPTS_MAX}`,
     ...(passed !== null && { 'webhook-passed': passed }),
   };
+  return Object.assign({}, headers, own);
 }

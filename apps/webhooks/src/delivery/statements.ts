@@ -227,7 +227,7 @@ export async function recordAndHandOver(
     ],
   });
   const [{ answer }, ...handedOver] = rows as [(typeof rows)[number], ...typeof rows];
-  return { ...answer!, handedOver: handedOver.map((row) => leasedOf(row, leaseToken)) };
+  return { handedOver: handedOver.map((row) => leasedOf(row, leaseToken)), ...answer! };
 }
 
 const rowOf = ({ attemptId, leased, number, outcome, status, nextAttemptAt }: Result) => ({

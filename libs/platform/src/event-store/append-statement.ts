@@ -130,7 +130,7 @@ function factsOf<State, Event extends DomainEvent>(change: Change<State, Event>,
       cause,
     };
     before = after;
-    return { ...fact, storedType: storedType(change.aggregate, event.type), told: tell(fact) };
+    return { storedType: storedType(change.aggregate, event.type), told: tell(fact), ...fact };
   });
 }
 

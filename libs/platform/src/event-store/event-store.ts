@@ -257,7 +257,7 @@ export class EventStore {
   }
 
   private at(tx: string, { status, body, headers }: Remembered): RecordedAnswer {
-    return { status, body, headers: { ...headers, 'works-position': `${this.options.service}:${tx}` } };
+    return { status, body, headers: { 'works-position': `${this.options.service}:${tx}`, ...headers } };
   }
 }
 

@@ -25,7 +25,7 @@ export class TenantDatabase {
    */
   async query<Row extends QueryResultRow>(tenant: Tenant, query: string | QueryConfig, values: readonly unknown[] = []): Promise<Row[]> {
     const read = typeof query === 'string' ? { text: query, values: [...values] } : query;
-    const setTenant = { ...SET_TENANT, values: settingsOf(tenant) };
+    const setTenant = { values: settingsOf(tenant), ...SET_TENANT };
     const [, result] = await inOneTransaction<Row>(this.pool, [setTenant, read], 'begin read only');
     return result!.rows;
   }
@@ -46,7 +46,7 @@ export class TenantDatabase {
     try {
       void client.query('begin').catch(() => undefined); // a failed begin fails the next statement as well
       const result = await work(async (tenant, step) => {
-        await client.query({ ...SET_TENANT, values: settingsOf(tenant) });
+        await client.query({ values: settingsOf(tenant), ...SET_TENANT });
         return step(transactionOn(client, tenant, committed));
       });
       await client.query('commit');

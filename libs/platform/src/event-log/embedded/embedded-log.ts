@@ -61,13 +61,13 @@ class EmbeddedLog implements EventLog {
     for (const part of partsOf(messages, STATEMENT_BYTES_MAX)) {
       const column = (of: (message: LogMessage) => string) => texts(part.map(of));
       await this.pool.query({
-        ...PUBLISH,
         values: [
           column(({ topic }) => topic),
           column(({ key }) => key),
           column(({ value }) => value),
           column(({ headers }) => JSON.stringify(headers)),
         ],
+        ...PUBLISH,
       });
     }
   }

@@ -55,7 +55,6 @@ export class PartitionReads {
     const limit = this.subscription.batchMax ?? DEFAULT_BATCH_MAX;
     const cursors = places.flatMap(({ partition, cursors: each }) => [...each].map(([topic, after]) => ({ partition, topic, after })));
     const { rows } = await this.client.query<Row>({
-      ...READ,
       values: [
         cursors.map(({ partition }) => partition),
         cursors.map(({ topic }) => topic),
@@ -63,6 +62,7 @@ export class PartitionReads {
         limit,
         this.subscription.keyPrefixes ?? [''],
       ],
+      ...READ,
     });
     return places.map(({ partition }) => sliceOf(rows, partition, limit));
   }
@@ -74,13 +74,13 @@ export class PartitionReads {
       for (const [topic, offset] of cursors) moved.set(`${topic}:${partition}`, { topic, partition, offset });
     const all = [...moved.values()];
     await this.client.query({
-      ...COMMIT,
       values: [
         this.subscription.group,
         all.map(({ topic }) => topic),
         all.map(({ partition }) => partition),
         all.map(({ offset }) => offset),
       ],
+      ...COMMIT,
     });
     return places.map(() => null);
   }
@@ -92,7 +92,7 @@ function sliceOf(rows: readonly Row[], partition: number, limit: number): Slice 
   const messages = own.flatMap(({ value, headers, ...row }): ReceivedMessage[] => {
     if (value === null || headers === null) return [];
     bytes += Buffer.byteLength(value);
-    return [{ ...row, value, headers: JSON.parse(headers) as Record<string, string> }];
+    return [{ value, headers: JSON.parse(headers) as Record<string, string>, ...row }];
   });
   return {
     messages,
