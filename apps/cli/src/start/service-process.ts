@@ -12,10 +12,11 @@ const RESTART_DELAYS_MS = [50, 200, 500, 1_000, 2_000] as const;
 const STOP_MS = 7_000;
 
 /**
- * V8 lets some 8 MB of old objects gather above what lives, and then marks the whole heap: at 200 requests a second that was every other second, each
- * time for 40 ms on both of two cores, and it made the slowest twentieth of all requests. In megabytes; it bounds nothing.
+ * V8 lets some 8 MB of old objects gather above what lives, and then marks the whole heap: each time for 40 ms on both of two cores, and it made the
+ * slowest twentieth of all requests. In megabytes; it bounds nothing. And what V8 has once seen to live long while a service started, it goes on to put
+ * among the old objects at birth, where it takes along all that it refers to: a list of rows, for one, every answer of the database.
  */
-const FLAGS = ['--initial-old-space-size=64'];
+const FLAGS = ['--initial-old-space-size=64', '--no-allocation-site-pretenuring'];
 
 export interface ServiceProcessOptions {
   readonly name: ServiceName;
