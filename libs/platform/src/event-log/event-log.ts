@@ -7,6 +7,8 @@
 export interface EventLog {
   /** Largest `value` in bytes (UTF-8) that `publish` takes. Writers must refuse before they store. */
   readonly valueBytesMax: number;
+  /** The least time between two publishes, in ms: about as long as one more costs all who take part in it. */
+  readonly publishEveryMs: number;
   /** Makes the topics and their dead-letter twins (`<topic>.dead`). Idempotent. */
   ensureTopics(topics: readonly string[]): Promise<void>;
   /** Resolves once every message is durable; rejects without promising that none was. The relay then publishes all again. */

@@ -15,11 +15,11 @@ const RELAY_POLL_MS = 1_000;
 const SETTLE_MS = 1;
 
 /**
- * The least time between two publishes. What comes alone is published at once; what follows sooner shares a publish, and all that follows from it in
- * the log and its consumers, with whatever has gathered: at 200 events a second that is a fifth of all the work. The more the last publish held, the
- * longer the next may gather: below some 500 events a second the time stays at its least, above it grows to its most.
+ * The time between two publishes. What comes alone is published at once; what follows sooner than the log's least time shares a publish, and all that
+ * follows from it in the log and its consumers, with whatever has gathered: at 200 events a second that is a fifth of all the work. The more the last
+ * publish held, the longer the next may gather: below some 500 events a second the time stays at its least, above it grows to its most.
  */
-const PUBLISH_EVERY_MS = { least: 5, perEvent: 2, most: 20 } as const;
+const PUBLISH_EVERY_MS = { perEvent: 2, most: 20 } as const;
 
 /** How often a standby asks whether the leader is gone. */
 const STANDBY_POLL_MS = 500;
@@ -214,7 +214,7 @@ export class Relay {
       if (rows.length === BATCH_MAX) continue;
       if (!isMore) await this.untilPoked();
       else if (last === undefined) await this.sleep(SETTLE_MS);
-      if (last !== undefined) await this.sleep(gatheringMs(rows.length) - (performance.now() - startedAt));
+      if (last !== undefined) await this.sleep(this.gatheringMs(rows.length) - (performance.now() - startedAt));
     }
   }
 
@@ -233,6 +233,10 @@ export class Relay {
       "select tx::text, position::text from checkpoints where name = 'relay'",
     );
     return rows[0] ?? { tx: '0', position: '0' };
+  }
+
+  private gatheringMs(events: number): number {
+    return Math.min(Math.max(events * PUBLISH_EVERY_MS.perEvent, this.options.log.publishEveryMs), PUBLISH_EVERY_MS.most);
   }
 
   private async untilPoked(): Promise<void> {
@@ -257,9 +261,6 @@ export class Relay {
     });
   }
 }
-
-const gatheringMs = (events: number): number =>
-  Math.min(Math.max(events * PUBLISH_EVERY_MS.perEvent, PUBLISH_EVERY_MS.least), PUBLISH_EVERY_MS.most);
 
 /** CloudEvents 1.0, Kafka binary binding: the attributes are headers, the value is the event object itself. */
 export function messageOf(row: OutboxRow, service: string): LogMessage {

@@ -26,6 +26,7 @@ export async function embeddedLog(options: EmbeddedLogOptions): Promise<EventLog
 
 class EmbeddedLog implements EventLog {
   readonly valueBytesMax = VALUE_BYTES_MAX;
+  readonly publishEveryMs = 5;
   private readonly pool;
   private readonly subscriptions: Subscription[] = [];
 

@@ -27,6 +27,7 @@ export async function kafkaLog(options: KafkaLogOptions): Promise<EventLog> {
 
 class KafkaLog implements EventLog {
   readonly valueBytesMax = VALUE_BYTES_MAX;
+  readonly publishEveryMs = 10;
   private readonly kafka: Kafka;
   private readonly admin: Admin;
   private readonly cluster: Cluster;
