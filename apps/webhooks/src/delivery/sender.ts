@@ -112,5 +112,6 @@ function headersOf(leased: Leased, secrets: string, at: Date): Record<string, st
     'webhook-attempt': `${attemptsMade + 1}/${ATTEMPTS_MAX}`,
     ...(passed !== null && { 'webhook-passed': passed }),
   };
+  // Ours have the last word. Not by a spread: V8 would make a hidden class for each attempt (docs/performance.md).
   return Object.assign({}, headers, own);
 }

@@ -8,7 +8,8 @@ import { publishedThrough } from './published-through';
 import { Relay } from './relay';
 
 /** A log that keeps what it gets and can be away. The adapters have their own suite; here the relay is on trial. */
-class LogOnTheTable implements Pick<EventLog, 'publish'> {
+class LogOnTheTable implements Pick<EventLog, 'publish' | 'publishEveryMs'> {
+  readonly publishEveryMs = 5;
   readonly published: LogMessage[] = [];
   away = false;
 
@@ -44,8 +45,9 @@ describe('the relay', () => {
     await database.drop();
   });
 
-  const startRelay = (): Relay => {
+  const startRelay = (silenceMs?: number): Relay => {
     const relay = new Relay({
+      ...(silenceMs !== undefined && { silenceMs }),
       databaseUrl: database.workerUrl,
       pool: workers,
       service: 'notes',
@@ -102,6 +104,19 @@ describe('the relay', () => {
     await owner.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'notes relay' and datname = current_database()",
     );
+    await fact(owner, 'evt_after');
+    await eventually(() => expect(log.ids).toEqual(['evt_after']), { withinMs: 5_000 });
+  });
+
+  // A statement behind a lock looks from here like one on a machine that is gone: nothing comes back, and nothing ends.
+  it('gives up a connection that says nothing, and goes on with another', async () => {
+    const relay = startRelay(200);
+    await eventually(() => expect(relay.isLeader).toBe(true));
+    const lock = await owner.connect();
+    await lock.query('begin; lock table events in access exclusive mode');
+    await eventually(() => expect(relay.isLeader).toBe(false), { withinMs: 5_000 });
+    await lock.query('commit');
+    lock.release();
     await fact(owner, 'evt_after');
     await eventually(() => expect(log.ids).toEqual(['evt_after']), { withinMs: 5_000 });
   });

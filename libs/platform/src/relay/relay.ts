@@ -24,7 +24,7 @@ const PUBLISH_EVERY_MS = { perEvent: 2, most: 20 } as const;
 /** How often a standby asks whether the leader is gone. */
 const STANDBY_POLL_MS = 500;
 
-/** A server that says nothing for so long is gone, whatever the network says: the lock that makes a leader is then free for another. */
+/** A server that says nothing for so long is gone, whatever the network says. */
 const SILENCE_MS = 20_000;
 
 const RECONNECT_MS = [100, 200, 500, 1_000] as const;
@@ -40,6 +40,8 @@ export interface RelayOptions {
   readonly service: string;
   readonly log: EventLog;
   readonly logger: Logger;
+  /** How long the server may say nothing while a statement waits. Default 20 s. */
+  readonly silenceMs?: number;
 }
 
 /** A fact as the relay reads it. */
@@ -171,7 +173,7 @@ export class Relay {
       connectionString: this.options.databaseUrl,
       application_name: `${this.options.service} relay`,
       keepAlive: true,
-      query_timeout: SILENCE_MS,
+      query_timeout: this.options.silenceMs ?? SILENCE_MS,
     });
     const broken = new Promise<never>((_, reject) => client.on('error', reject));
     broken.catch(() => undefined);
