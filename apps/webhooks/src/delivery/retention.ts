@@ -4,7 +4,7 @@ import { addDays, today, type LocalDate } from '@works/platform/calendar';
 import { newId } from '@works/platform/ids';
 import type { Logger } from '@works/platform/logging';
 import { Lookout } from '@works/platform/lookout';
-import { whileAlone } from '@works/platform/postgres';
+import { sqlState, whileAlone } from '@works/platform/postgres';
 import { ATTEMPTS_MAX } from '../domain/schedule';
 import { recordWithDeaths } from './failures';
 import { claimExpired, LEASE_SECONDS, type Result } from './statements';
@@ -19,6 +19,9 @@ const FOR_EVER_SECONDS = 2_147_483_647;
 
 /** "keep" in ASCII: one worker at a time, by a session's advisory lock. */
 const LOCK = 0x6b656570;
+
+const DEADLOCK_DETECTED = '40P01';
+const TRIES_MAX = 5;
 
 const TABLES = ['event_log', 'deliveries', 'attempts'] as const;
 
@@ -72,7 +75,7 @@ export class Retention {
     const day = today(now(), 'UTC');
     const keptFrom = addDays(day, -retentionDays);
     return whileAlone(pool, LOCK, async (client) => {
-      await client.query('select works_make_partitions($1)', [day]);
+      await despiteDeadlocks(() => client.query('select works_make_partitions($1)', [day]));
       await this.expire(new Date(keptFrom));
       await this.drop(client, keptFrom, addDays(day, -eventRetentionDays));
     });
@@ -121,13 +124,26 @@ export class Retention {
   }
 
   private async drop(client: PoolClient, keptFrom: LocalDate, eventsKeptFrom: LocalDate): Promise<void> {
-    const { rows } = await client.query<{ parent: string; week: string; row_count: string }>(
-      'select parent, week::text, row_count::text from works_drop_old_partitions($1, $2)',
-      [keptFrom, eventsKeptFrom],
+    const { rows } = await despiteDeadlocks(() =>
+      client.query<{ parent: string; week: string; row_count: string }>(
+        'select parent, week::text, row_count::text from works_drop_old_partitions($1, $2)',
+        [keptFrom, eventsKeptFrom],
+      ),
     );
     for (const { parent, week, row_count: rowCount } of rows) {
       this.dropped.inc({ table: parent });
       this.parts.logger.info({ table: parent, week, rows_about: Number(rowCount) }, 'a week that is older than the retention has left');
+    }
+  }
+}
+
+/** A claim that is under way may hold one partition and want another that we hold: then the server refuses one of the two, and that one asks again. */
+async function despiteDeadlocks<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (sqlState(error) !== DEADLOCK_DETECTED || tries === TRIES_MAX) throw error;
     }
   }
 }
