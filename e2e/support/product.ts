@@ -32,8 +32,8 @@ export class Product {
     private readonly environment: NodeJS.ProcessEnv,
   ) {}
 
-  static async start(log: Log = 'embedded', environment: NodeJS.ProcessEnv = {}): Promise<Product> {
-    const home = mkdtempSync(join(tmpdir(), 'works-e2e-'));
+  /** In a new home, or in one that is there. */
+  static async start(log: Log = 'embedded', environment: NodeJS.ProcessEnv = {}, home = newHome()): Promise<Product> {
     const port = await freePort();
     const product = new Product(home, port, log, launch(home, port, log, environment), environment);
     await product.ready();
@@ -127,10 +127,14 @@ export class Product {
 
   /** The operator's command line, as the README shows it. */
   works(...parameters: string[]): Promise<string> {
+    return Product.works(this.home, ...parameters);
+  }
+
+  static works(home: string, ...parameters: string[]): Promise<string> {
     return new Promise((done, failed) => {
       const child = spawn(process.execPath, ['tools/works.mjs', ...parameters], {
         cwd: root,
-        env: { ...process.env, WORKS_HOME: this.home },
+        env: { ...process.env, WORKS_HOME: home },
       });
       let output = '';
       let errors = '';
@@ -169,6 +173,8 @@ export class Product {
     return this.supervisor.pid!;
   }
 }
+
+const newHome = (): string => mkdtempSync(join(tmpdir(), 'works-e2e-'));
 
 function launch(home: string, port: number, log: Log, environment: NodeJS.ProcessEnv): ChildProcess {
   const parameters = ['tools/start.mjs', ...(log === 'kafka' ? ['--kafka'] : [])];
