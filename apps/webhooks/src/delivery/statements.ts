@@ -267,3 +267,13 @@ export async function giveBackLeases(pool: Pool, leaseTokenPrefix: string): Prom
     `${leaseTokenPrefix}%`,
   ]);
 }
+
+/** Those that the organizations' log does not have and has not let go with age: one look-up each, by the log's own ids. */
+export async function unknownEvents(queries: Queries, ids: readonly string[], eventRetentionDays: number): Promise<string[]> {
+  const { rows } = await (queries as Pool).query<{ id: string }>(
+    `select f.id from unnest($1::text[]) as f(id)
+      where f.id collate "C" >= works_first_event_id(current_date - $2::integer) and (select true from event_log l where l.id = f.id) is null`,
+    [ids, eventRetentionDays],
+  );
+  return rows.map(({ id }) => id);
+}
