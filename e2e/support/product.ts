@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { eventually } from '@works/platform/testing';
+import { Stores } from './stores';
 
 export const root = resolve(__dirname, '../..');
 
@@ -22,8 +23,14 @@ export interface Organization {
 /** Nothing on this machine takes longer than this to start; the promise to users is 20 seconds. */
 const READY_MS = 60_000;
 
+/** One new home in three begins at odd positions; WORKS_E2E_POSITIONS, a number from 0 to 1, chooses which, for all of them. */
+const ODD_HOMES = 3;
+
 /** The product as a user runs it: `npm start` in a folder of its own, on a port of its own. */
 export class Product {
+  /** Something was killed, stopped or started anew: what was in flight may have been published twice. */
+  private disturbed = false;
+
   private constructor(
     readonly home: string,
     readonly port: number,
@@ -33,11 +40,24 @@ export class Product {
   ) {}
 
   /** In a new home, or in one that is there. */
-  static async start(log: Log = 'embedded', environment: NodeJS.ProcessEnv = {}, home = newHome()): Promise<Product> {
+  static async start(log: Log = 'embedded', environment: NodeJS.ProcessEnv = {}, home?: string): Promise<Product> {
+    const isNew = home === undefined;
+    home ??= newHome();
     const port = await freePort();
     const product = new Product(home, port, log, launch(home, port, log, environment), environment);
     await product.ready();
+    if (isNew) await product.beginAnywhere();
+    // What ran before, or is made to die, may have published twice.
+    product.disturbed = !isNew || 'WORKS_FAULT_POINTS' in environment;
     return product;
+  }
+
+  private async beginAnywhere(): Promise<void> {
+    const asked = process.env['WORKS_E2E_POSITIONS'];
+    if (asked === undefined && Math.random() >= 1 / ODD_HOMES) return;
+    const chance = asked === undefined ? Math.random() : Number(asked);
+    const boundary = await new Stores(this.home).beginBelow(chance);
+    process.stderr.write(`Positions begin below ${boundary} (WORKS_E2E_POSITIONS=${chance.toFixed(3)})\n`);
   }
 
   get url(): string {
@@ -50,6 +70,7 @@ export class Product {
 
   /** Starts it again in the same folder, as a user would after whatever happened. */
   async restart(): Promise<void> {
+    this.disturbed = true;
     this.supervisor = launch(this.home, this.port, this.log, this.environment);
     await this.ready();
   }
@@ -68,6 +89,7 @@ export class Product {
   /** Ctrl-C. Resolves with how long it took. */
   async interrupt(signal: NodeJS.Signals = 'SIGINT'): Promise<number> {
     const startedAt = performance.now();
+    this.disturbed = true;
     this.supervisor.kill(signal);
     if (this.supervisor.exitCode === null && this.supervisor.signalCode === null) await once(this.supervisor, 'exit');
     return performance.now() - startedAt;
@@ -75,17 +97,20 @@ export class Product {
 
   /** SIGKILL, without a word before. */
   async killSupervisor(): Promise<void> {
+    this.disturbed = true;
     this.supervisor.kill('SIGKILL');
     await once(this.supervisor, 'exit');
   }
 
   /** SIGKILLs one service; the supervisor starts it anew. */
   kill(service: Service): void {
+    this.disturbed = true;
     for (const pid of this.pidsOf(service)) killIfThere(pid);
   }
 
   /** SIGKILLs the database server's postmaster and its children. */
   killPostgres(): void {
+    this.disturbed = true;
     const pid = this.postmaster();
     if (pid === null) return;
     const children = processes().filter((process) => process.parent === pid);
@@ -94,6 +119,7 @@ export class Product {
   }
 
   killBroker(): void {
+    this.disturbed = true;
     for (const { pid, command } of processes()) {
       if (command.includes('kafka.Kafka') && command.includes(this.home)) killIfThere(pid);
     }
@@ -107,6 +133,7 @@ export class Product {
 
   /** One more instance of a service, beside the one that the supervisor keeps and in the same environment; resolves when it is ready. */
   async another(service: Service): Promise<ChildProcess> {
+    this.disturbed = true;
     const environment = environmentOf(this.pidsOf(service)[0]!);
     const log = openSync(join(this.home, 'logs', `${service}-2.log`), 'a');
     const instance = spawn(process.execPath, [join(root, 'apps', service, 'dist', 'main.js')], {
@@ -146,9 +173,13 @@ export class Product {
     });
   }
 
+  /** Fails when, although nothing was disturbed, anything was published twice. */
   async stop(): Promise<void> {
+    const once = this.disturbed ? null : new Stores(this.home).expectPublishedOnce();
+    const failure: unknown = await once?.catch((error: unknown) => error);
     await this.interrupt('SIGTERM');
     await rm(this.home, { recursive: true, force: true });
+    if (failure !== undefined) throw failure;
   }
 
   /** What the services last said, for the message of a failed test. */

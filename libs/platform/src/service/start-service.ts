@@ -74,7 +74,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
   await log.ensureTopics(definition.topics);
   const metrics = new Metrics(name);
   const peers = new Peers(config);
-  const relay = new Relay({ databaseUrl: config.workerDatabaseUrl, pool: workers, service: name, log, logger });
+  const relay = new Relay({ databaseUrl: config.workerDatabaseUrl, pool: workers, service: name, log, logger, registry: metrics.registry });
   const repair = new RelayRepair({
     pool: workers,
     unknownEvents: (ids) => peers.unknownEvents(ids),
