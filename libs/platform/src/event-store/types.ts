@@ -69,6 +69,8 @@ export interface Cause {
   readonly requestId: string | null;
   readonly idempotencyKey: string | null;
   readonly traceparent: string | null;
+  /** Id of the event that a reaction reacts to; null or absent when a request is the cause. */
+  readonly causedBy?: string | null;
 }
 
 /** One mutation as it came in. */
