@@ -1,4 +1,5 @@
 import type { PublicEvent } from '@works/contracts/events';
+import { isId } from '@works/platform/ids';
 import type { NewEvent } from './statements';
 
 const NO_POSITION = '"position":null';
@@ -17,6 +18,9 @@ export function newEventOf(event: PublicEvent): NewEvent {
     subject: event.subject,
     projectId: event.project_id,
     timestamp: event.timestamp,
+    // Absent in what was written before events told it; and nothing but an event can be waited for.
+    previousEvent: isId('evt', event.previous_event) ? event.previous_event : null,
+    causedBy: isId('evt', event.caused_by) ? event.caused_by : null,
     before: body.slice(0, at - 'null'.length),
     after: body.slice(at),
   };

@@ -33,7 +33,7 @@ export function inCausalOrder<Event extends Caused>(arrivals: readonly Event[], 
   const wasHeld = new Map(held.map((event) => [event.id, event]));
   const candidates = new Map<string, Event>();
   for (const event of arrivals) if (!known.isNumbered(event.id)) candidates.set(event.id, wasHeld.get(event.id) ?? event);
-  for (const event of held) candidates.set(event.id, event);
+  for (const event of held) if (!known.isNumbered(event.id)) candidates.set(event.id, event);
 
   const missing = (id: string): boolean => !known.isNumbered(id) && (candidates.has(id) || !known.isGivenUp(id));
   const lacking = new Map<string, number>();
