@@ -29,6 +29,7 @@ import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
+import { EarlyEvents } from './delivery/early-events';
 import { Hastening } from './delivery/hastening';
 import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
@@ -81,6 +82,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     private readonly watch: SequenceWatch,
     private readonly reconciler: Reconciler,
     private readonly retention: Retention,
+    private readonly early: EarlyEvents,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -88,6 +90,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     this.runner.start();
     this.reconciler.start();
     this.retention.start();
+    this.early.start();
   }
 
   beforeApplicationShutdown(): void {
@@ -95,7 +98,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.retention.stop(), this.reconciler.stop(), this.runner.stop()]);
+    await Promise.all([this.early.stop(), this.retention.stop(), this.reconciler.stop(), this.runner.stop()]);
     await this.engine.stop();
   }
 }
@@ -128,9 +131,14 @@ const secrets = {
   useFactory: (keyring: Keyring, logger: Logger) => new KeptSecrets(keyring, logger),
 };
 
+/** As the retention keeps them. */
+const eventsKeptMs = ({ retentionDays, eventRetentionDays }: ServiceConfig): number =>
+  Math.max(retentionDays, eventRetentionDays) * 86_400_000;
+
 function metricsOf({ registry }: Metrics, pool: Pool): DeliveryMetrics {
   const metrics = new DeliveryMetrics(registry);
   metrics.watchBacklog(pool, registry);
+  metrics.watchHeldBack(pool, registry);
   return metrics;
 }
 
@@ -146,10 +154,18 @@ const engine = {
       secrets: kept,
       metrics: metricsOf(metrics, pool),
       logger,
+      eventsKeptMs: eventsKeptMs(config),
       organizationMax: config.organizationInFlightMax,
       patienceSeconds: config.disableAfterHours * 3_600,
       numbered: (endpointIds) => sequences.note(endpointIds),
     }),
+};
+
+const early = {
+  provide: EarlyEvents,
+  inject: [WORKER_POOL, DeliveryEngine, Peers, Lag, SERVICE_CONFIG, LOGGER],
+  useFactory: (pool: Pool, sender: DeliveryEngine, peers: Peers, lag: Lag, config: ServiceConfig, logger: Logger) =>
+    new EarlyEvents({ pool, engine: sender, peers, lag, sources: SOURCES, eventsKeptMs: eventsKeptMs(config), logger }),
 };
 
 const replays = {
@@ -183,7 +199,20 @@ const retention = {
 /** All that the service is made of, beside the platform's own parts. */
 @Module({
   controllers,
-  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, retention, EngineLife, EndpointChanges, ReplayJobs, Hastening],
+  providers: [
+    secrets,
+    SecretsLife,
+    watch,
+    engine,
+    early,
+    replays,
+    reconciler,
+    retention,
+    EngineLife,
+    EndpointChanges,
+    ReplayJobs,
+    Hastening,
+  ],
 })
 export class WebhooksModule {}
 

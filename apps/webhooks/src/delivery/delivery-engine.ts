@@ -12,7 +12,7 @@ import { Presence } from './presence';
 import { RecentlyNumbered } from './recently-numbered';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
-import { fanOut, type Circumstances, type FannedOut, type Work } from './fan-out';
+import { fanOut, type Circumstances, type FannedOut, type Released, type Work } from './fan-out';
 import { claimDueDeliveries, endLeases, giveBack, giveBackLeases, LEASE_SECONDS, type Lease, type NewEvent } from './statements';
 
 /** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
@@ -33,8 +33,6 @@ export interface EngineParts {
   readonly logger: Logger;
   /** Told of the endpoints whose sequence has moved on, once that has committed. */
   readonly numbered?: (endpointIds: readonly string[]) => void;
-  /** Told of what was held back, and what of it was numbered. */
-  readonly held?: (done: FannedOut) => void;
   /** Older events need not be in the log any more. Default: all are. */
   readonly eventsKeptMs?: number;
   readonly holding?: Pick<Circumstances, 'holdSeconds' | 'heldMax'>;
@@ -85,12 +83,12 @@ export class DeliveryEngine {
   }
 
   /** The owners of these events have said that they will not come; and whatever of `ids` is held may be ready. Resolves with what was numbered. */
-  release(work: Omit<Work, 'events'>): Promise<FannedOut['released']> {
+  release(work: Omit<Work, 'events'>): Promise<readonly Released[]> {
     return this.doWork({ events: [], ...work });
   }
 
-  private async doWork(work: Work): Promise<FannedOut['released']> {
-    const released: FannedOut['released'][number][] = [];
+  private async doWork(work: Work): Promise<readonly Released[]> {
+    const released: Released[] = [];
     for (let next: Work | null = work; next !== null;) {
       const capacity = this.stopping || !this.presence.isShown ? 0 : this.places.free.first;
       const done: FannedOut = await fanOut(
@@ -100,7 +98,7 @@ export class DeliveryEngine {
         { lately: this.lately, keptFromMs: Date.now() - (this.parts.eventsKeptMs ?? Infinity), ...this.parts.holding },
       );
       this.parts.numbered?.(done.endpointIds);
-      this.parts.held?.(done);
+      this.parts.metrics.noteHeld(done);
       await this.sendWhatHasPlaces(done.leased);
       if (done.waiting) this.expectBacklog();
       released.push(...done.released);

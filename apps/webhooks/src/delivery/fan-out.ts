@@ -24,6 +24,9 @@ export const HELD_MAX = 100_000;
 /** What was held and is numbered in one transaction, as much as arrives in one; the rest follows in the next. */
 const RELEASED_MAX = 500;
 
+/** Why an event was numbered without one that it depends on. */
+export type GivenUp = 'never_public' | 'past_retention' | 'unknown' | 'dead_letter';
+
 export interface Circumstances {
   /** What this process has seen numbered. */
   readonly lately?: RecentlyNumbered;
@@ -40,15 +43,20 @@ export interface Work {
   readonly ids?: readonly string[];
   /** Of `ids`. */
   readonly tenants?: readonly Tenant[];
-  /** Events that will not come, by their owners' word. */
-  readonly givenUp?: ReadonlySet<string>;
+  /** Events that will not come, and why. */
+  readonly givenUp?: ReadonlyMap<string, GivenUp>;
+}
+
+export interface Released {
+  readonly event: NewEvent;
+  readonly reason: 'arrived' | GivenUp;
 }
 
 export interface FannedOut extends Numbered {
   /** Arrivals that are held now. */
   readonly held: number;
   /** What was held and has its number now. */
-  readonly released: readonly { readonly event: NewEvent; readonly outOfOrder: boolean }[];
+  readonly released: readonly Released[];
   /** What is to follow at once: more was ready than one transaction takes. */
   readonly rest: Work | null;
 }
@@ -113,7 +121,7 @@ async function arranged(
 
 async function arrange(
   client: PoolClient,
-  { events, ids = [], tenants = [], givenUp = new Set() }: Work,
+  { events, ids = [], tenants = [], givenUp = new Map() }: Work,
   lease: Lease & { capacity: number },
   { keptFromMs = 0, holdSeconds = HOLD_SECONDS, heldMax = HELD_MAX }: Circumstances,
 ): Promise<FannedOut> {
@@ -125,7 +133,12 @@ async function arrange(
     isNumbered: (id) => early.numbered.has(id) || isOlder(id, keptFromMs),
     isGivenUp: (id) => givenUp.has(id),
   });
-  const released = numbered.filter(({ event }) => wasHeld.has(event.id));
+  const released = numbered
+    .filter(({ event }) => wasHeld.has(event.id))
+    .map(({ event, outOfOrder }): Released => {
+      const without = outOfOrder && awaitedBy(event).find((id) => givenUp.has(id) && !early.numbered.has(id));
+      return { event, reason: without ? givenUp.get(without)! : 'arrived' };
+    });
   // What came again while it was held, and has a number by another way, is not to be held any longer either.
   const settled = [...released.map(({ event }) => event.id), ...early.held.filter(({ id }) => early.numbered.has(id)).map(({ id }) => id)];
   const ordered = numbered.map(({ event }) => event);
