@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { newId } from '@works/platform/ids';
 import { booleans, integers, texts } from '@works/platform/postgres';
+import { wholeBody } from '../read-models/event-body';
 import { isFirst, isUnreachable, type Leased, type Outcome } from './attempt';
 import type { Lane } from './places';
 
@@ -48,7 +49,7 @@ export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
   headers: row.headers,
   secret: row.secret,
   maxInFlight: row.max_in_flight,
-  body: row.body,
+  body: wholeBody(row.body),
   dueAt: row.next_attempt_at,
   ordered: row.ordered,
   passed: row.passed,

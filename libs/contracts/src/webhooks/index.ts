@@ -389,18 +389,16 @@ export class Event {
   project_id!: string | null;
   @IdOf('evt', {
     nullable: true,
-    optional: true,
     description:
-      'Id of the event before this one of the same resource, which has a smaller position; null for its first. Older events do not say.',
+      'Id of the event before this one of the same resource, which has a smaller position; null for its first, and in events from before this was told.',
   })
-  previous_event?: string | null;
+  previous_event!: string | null;
   @IdOf('evt', {
     nullable: true,
-    optional: true,
     description:
-      'Id of the event that brought this one about, which has a smaller position; null when a request did. Older events do not say.',
+      'Id of the event that brought this one about, which has a smaller position; null when a request did, and in events from before this was told.',
   })
-  caused_by?: string | null;
+  caused_by!: string | null;
   @Nested(() => Actor)
   actor!: Actor;
   @Nested(() => EventRequest)
