@@ -138,6 +138,7 @@ begin
 end $$;
 
 -- The fan-out refuses, by one row of nulls, what cannot be numbered as it stands, unless its caller has arranged it under the same locks (p_arranged).
+-- The one with fewer arguments stays as it is, for workers of the version before that are still to be replaced: it knows of no order.
 do $$
 declare
   v_function regprocedure;
@@ -146,7 +147,6 @@ declare
 begin
   select oid::regprocedure into strict v_function from pg_proc where proname = 'works_fan_out';
   v_text := pg_get_functiondef(v_function);
-  execute format('drop function %s', v_function);
   for v_change in
     select * from (values
       ('p_organization_max integer)', 'p_organization_max integer, p_out_of_order boolean[], p_awaited text[], p_arranged boolean)'),
