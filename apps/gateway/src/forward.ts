@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import { CALLER_HEADER } from '@works/platform/caller';
+import { parsePositions, SEEN_HEADER } from '@works/platform/caught-up';
 import { keyReused } from '@works/platform/idempotency';
 import { Problem } from '@works/platform/problems';
 import type { Admitted } from './callers';
@@ -42,8 +43,9 @@ export interface Forwarding {
 /** Passes a request on and its answer back, byte for byte. Resolves when the answer is under way or has been refused. */
 export async function forward(request: FastifyRequest, reply: FastifyReply, admitted: Admitted, to: Forwarding): Promise<void> {
   const given = request.headers['works-position'];
-  const positions = to.positions.headerFor(admitted.caller, Array.isArray(given) ? given.join(',') : given);
-  if (positions === null) throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
+  const claimed = Array.isArray(given) ? given.join(',') : (given ?? '');
+  if (parsePositions(claimed, true) === null)
+    throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
   const key = request.headers['idempotency-key'];
   const spends = typeof key === 'string' && request.method !== 'GET' ? key : null;
   if (spends !== null && to.spentKeys.isSpentElsewhere(admitted.caller, spends, to.service)) throw keyReused();
@@ -51,7 +53,7 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, admi
   const options: Dispatcher.DispatchOptions = {
     method: request.method,
     path: pathOf(request.raw.url!, to.prefix),
-    headers: headersFor(request, admitted, positions),
+    headers: headersFor(request, admitted, claimed, to.positions.of(admitted.caller)),
     body: body as Dispatcher.DispatchOptions['body'],
   };
   const repeatable = body === null || Buffer.isBuffer(body);
@@ -76,9 +78,10 @@ function pathOf(url: string, prefix: string): string {
 
 const SCHEME_AND_HOST = /^https?:\/\/[^/?#]*/i;
 
-function headersFor(request: FastifyRequest, admitted: Admitted, positions: string): Record<string, string> {
+function headersFor(request: FastifyRequest, admitted: Admitted, claimed: string, seen: string): Record<string, string> {
   const headers: Record<string, string> = { [CALLER_HEADER]: admitted.header, 'x-request-id': request.id };
-  if (positions !== '') headers['works-position'] = positions;
+  if (claimed !== '') headers['works-position'] = claimed;
+  if (seen !== '') headers[SEEN_HEADER] = seen;
   for (const name of TO_SERVICE) {
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;

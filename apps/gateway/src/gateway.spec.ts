@@ -167,25 +167,31 @@ describe('what a tenant has written', () => {
   };
   const positionsOnRead = async (headers: Record<string, string> = {}) => {
     await gateway.send('GET', '/parts', headers);
-    return gateway.parts.last.headers['works-position'];
+    return gateway.parts.last.headers['works-seen-position'];
   };
 
   it('is what its next read waits for, wherever it goes', async () => {
     expect(await positionsOnRead()).toBeUndefined();
-    const written = await write('things:731');
-    expect(written.headers['works-position']).toBe('things:731');
-    expect(await positionsOnRead()).toBe('things:731');
+    const written = await write('things:e0000001.731');
+    expect(written.headers['works-position']).toBe('things:e0000001.731');
+    expect(await positionsOnRead()).toBe('things:e0000001.731');
   });
 
   it('counts by the newest of each service, in whatever order answers come', async () => {
-    await write('things:731');
-    await write('things:729,parts:12');
-    expect(await positionsOnRead()).toBe('things:731,parts:12');
+    await write('things:e0000001.731');
+    await write('things:e0000001.729,parts:e0000001.12');
+    expect(await positionsOnRead()).toBe('things:e0000001.731,parts:e0000001.12');
   });
 
-  it('is joined by what the caller passes back', async () => {
+  // A service refuses what the client claims and it never told, but nobody for what only the gateway remembers.
+  it('goes on beside what the caller passes back, and not mixed with it', async () => {
     await write('things:731,parts:12');
-    expect(await positionsOnRead({ 'works-position': 'things:730,parts:13,others:1' })).toBe('things:731,parts:13,others:1');
+    expect(await positionsOnRead({ 'works-position': 'things:730,parts:13,others:1' })).toBe('things:731,parts:12');
+    expect(gateway.parts.last.headers['works-position']).toBe('things:730,parts:13,others:1');
+  });
+
+  it('cannot be put into its mouth by a client', async () => {
+    expect(await positionsOnRead({ 'works-seen-position': 'things:99' })).toBeUndefined();
   });
 
   // Guarantees that one tenant's writing slows nobody else down, and says nothing to anybody else.

@@ -46,6 +46,7 @@ import { EndpointEvents } from './read-models/endpoint-events';
 import { Events } from './read-models/events';
 import { Replays } from './read-models/replays';
 import { Timeline } from './read-models/timeline';
+import { UnknownEvents } from './read-models/unknown-events';
 import { WebhookEndpoints } from './read-models/webhook-endpoints';
 import { ReplayJobs } from './replay-jobs';
 
@@ -65,7 +66,7 @@ const commands = [
   ResumeReplay,
   CancelReplay,
 ];
-const reads = [WebhookEndpoints, Deliveries, DeadLetters, EndpointEvents, Replays, Events, Timeline];
+const reads = [WebhookEndpoints, Deliveries, DeadLetters, EndpointEvents, Replays, Events, Timeline, UnknownEvents];
 const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];

@@ -11,7 +11,7 @@ import { Metrics } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import { openPool } from '@works/platform/postgres';
 import { runService, type RunningService } from '@works/platform/service';
-import { aCaller, eventually, testDatabase, type TestDatabase } from '@works/platform/testing';
+import { aCaller, eventually, insertFacts, testDatabase, type TestDatabase } from '@works/platform/testing';
 import { anEvent, SECRET, startWebhooks, type WebhooksService } from '../webhooks-service.examples';
 import { EarlyEvents } from './early-events';
 
@@ -90,11 +90,13 @@ describe('an event that came before one that it depends on', () => {
 
   /** A fact of the owner. A private one is in no topic; a lost one was published, as its owner knows, and the event log has lost it. */
   const keep = ({ id, topic, key, value }: Told, caller: Caller, kind: 'public' | 'private' | 'lost' = 'public') => {
-    const [told, tx] = [kind !== 'private', kind === 'lost' ? '3' : null];
+    const { organizationId, livemode } = caller;
+    if (kind === 'public') return insertFacts(facts, [{ id, organizationId, livemode, topic, key, value }]);
+    const told = kind === 'lost';
     return facts.query(
-      `insert into events (tx, organization_id, livemode, id, stream_id, version, type, data, topic, log_key, public, metadata, occurred_at)
-       values (coalesce($8::xid8, pg_current_xact_id()), $1, $2, $3, $3, 1, $4, '{}', $5, $6, $7, '{}', now())`,
-      [caller.organizationId, caller.livemode, id, topic, told ? topic : null, told ? key : null, told ? value : null, tx],
+      `insert into events (organization_id, livemode, id, stream_id, version, type, data, topic, log_key, public, metadata, occurred_at)
+       values ($1, $2, $3, $3, 1, $4, '{}', $5, $6, $7, '{}', now())`,
+      [organizationId, livemode, id, topic, told ? topic : null, told ? key : null, told ? value : null],
     );
   };
 

@@ -134,6 +134,8 @@ export interface NewEvent {
   readonly timestamp: string;
   readonly previousEvent: string | null;
   readonly causedBy: string | null;
+  /** It comes behind events that followed it, and is marked so whatever it depends on. */
+  readonly outOfOrder?: boolean;
   /** The object's JSON, without its position: that stands between the two. */
   readonly before: string;
   readonly after: string;
@@ -173,7 +175,7 @@ export async function numberEvents(
       leaseSeconds,
       capacity,
       organizationMax,
-      booleans(arranged ? order.outOfOrder : events.map(() => false)),
+      booleans(events.map((event, index) => event.outOfOrder === true || (arranged && order.outOfOrder[index]!))),
       texts(arranged ? [] : order.awaited),
       arranged,
     ],
@@ -369,4 +371,15 @@ export async function giveBackLeases(pool: Pool, leaseTokenPrefix: string): Prom
   await pool.query(`update deliveries_pending set due_at = now(), lease_token = null where status = 'pending' and lease_token like $1`, [
     `${leaseTokenPrefix}%`,
   ]);
+}
+
+/** Those that the organizations' log does not have, does not hold back, and has not let go with age: one look-up each, by the log's own ids. */
+export async function unknownEvents(queries: Queries, ids: readonly string[], eventRetentionDays: number): Promise<string[]> {
+  const { rows } = await (queries as Pool).query<{ id: string }>(
+    `select f.id from unnest($1::text[]) as f(id)
+      where f.id collate "C" >= works_first_event_id(current_date - $2::integer) and (select true from event_log l where l.id = f.id) is null
+        and (select true from early_events h where h.id = f.id) is null`,
+    [ids, eventRetentionDays],
+  );
+  return rows.map(({ id }) => id);
 }

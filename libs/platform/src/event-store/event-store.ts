@@ -32,7 +32,7 @@ const BATCH_CHARACTERS_MAX = 200_000;
 export interface EventStoreOptions {
   /** The role that row-level security binds. */
   readonly pool: Pool;
-  /** Names the positions: `Works-Position: <service>:<position>`. */
+  /** Names the positions: `Works-Position: <service>:<epoch>.<position>`. */
   readonly service: string;
   readonly publish: Publish;
   readonly valueBytesMax: number;
@@ -65,7 +65,8 @@ interface LoadedRow {
   status: number;
   headers: Record<string, string>;
   body: string;
-  tx: string;
+  /** `<epoch>.<position>` */
+  position: string;
 }
 
 /**
@@ -197,25 +198,25 @@ export class EventStore {
     const { idempotencyKey, fingerprint } = request;
     const { status, headers, body } = remembered;
     const append = appendOf(decision.changes, request, publish, valueBytesMax, { idempotencyKey, fingerprint, status, headers, body });
-    const tx = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
+    const position = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
     mayDieAt('mutation-committed');
     if (decision.changes.length > 0) this.options.committed();
-    return this.at(tx, answer);
+    return this.at(position, answer);
   }
 
   private async appendAll(appends: readonly Append[]): Promise<string[]> {
     const lockTimeoutMs = appends.length === 1 ? LOCK_TIMEOUT_MS : LOCK_TIMEOUT_OF_BATCH_MS;
-    const { rows } = await this.options.pool.query<{ tx: string }>(appendStatement(appends, lockTimeoutMs));
-    return appends.map(() => rows[0]!.tx);
+    const { rows } = await this.options.pool.query<{ position: string }>(appendStatement(appends, lockTimeoutMs));
+    return appends.map(() => rows[0]!.position);
   }
 
   /** All in one packet. The append goes first, because it also sets the tenant for the statements. */
   private async appendWith(append: Append, statements: NonNullable<Decision['statements']>): Promise<string> {
-    const [appended] = await inOneTransaction<{ tx: string }>(this.options.pool, [
+    const [appended] = await inOneTransaction<{ position: string }>(this.options.pool, [
       appendStatement([append], LOCK_TIMEOUT_MS),
       ...statements.map(({ text, values }) => ({ text, values: [...values] })),
     ]);
-    return appended!.rows[0]!.tx;
+    return appended!.rows[0]!.position;
   }
 
   private async loadWithMemory<State, Event extends DomainEvent>(request: CommandRequest, aggregate: Aggregate<State, Event>, id: string) {
@@ -244,7 +245,7 @@ export class EventStore {
 
   private replay(request: CommandRequest, row: LoadedRow & { fingerprint: string }): RecordedAnswer {
     if (row.fingerprint !== request.fingerprint) throw keyReused();
-    return replayed(this.at(row.tx, isSealed(row.body) ? { ...row, body: this.keyring().open(row.body, placeOf(request)) } : row));
+    return replayed(this.at(row.position, isSealed(row.body) ? { ...row, body: this.keyring().open(row.body, placeOf(request)) } : row));
   }
 
   private sealed(request: CommandRequest, answer: Remembered): Remembered {
@@ -256,8 +257,8 @@ export class EventStore {
     return this.options.keyring;
   }
 
-  private at(tx: string, { status, body, headers }: Remembered): RecordedAnswer {
-    return { status, body, headers: { 'works-position': `${this.options.service}:${tx}`, ...headers } };
+  private at(position: string, { status, body, headers }: Remembered): RecordedAnswer {
+    return { status, body, headers: { 'works-position': `${this.options.service}:${position}`, ...headers } };
   }
 }
 

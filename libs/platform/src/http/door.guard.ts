@@ -2,7 +2,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { CALLER_HEADER, verifyCaller, type Caller, type VerifiedCaller } from '../caller';
-import { parsePositions } from '../caught-up';
+import { parsePositions, SEEN_HEADER, together } from '../caught-up';
 import { scopeOf } from '../openapi';
 import { Problem } from '../problems';
 import type { AdmittedRequest } from './request';
@@ -41,9 +41,11 @@ export class DoorGuard implements CanActivate {
     const caller = this.callerOf(request);
     requireScope(caller, scopeOf(handler));
     if (MUTATIONS.has(request.method)) requireIdempotencyKey(request);
-    const positions = parsePositions(header(request, 'works-position'));
-    if (positions === null) throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
-    request.admitted = { caller, now: this.clock(caller), positions };
+    const claimed = parsePositions(header(request, 'works-position'), true);
+    const remembered = parsePositions(header(request, SEEN_HEADER), false);
+    if (claimed === null || remembered === null)
+      throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
+    request.admitted = { caller, now: this.clock(caller), positions: together(claimed, remembered) };
     return true;
   }
 

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { hash } from 'node:crypto';
 import stringify from 'safe-stable-stringify';
 import { CALLER_HEADER } from '../caller';
+import { SEEN_HEADER } from '../caught-up';
 import type { CommandRequest } from '../event-store';
 import { isId } from '../ids';
 import { notePathId } from '../openapi';
@@ -31,7 +32,7 @@ export const ClientGone = createParamDecorator((_: unknown, context: ExecutionCo
 /** The headers with which another service is asked on the same caller's behalf, and no less new than the caller asked for. */
 export const PassedOn = createParamDecorator((_: unknown, context: ExecutionContext): Record<string, string> => {
   const request = requestOf(context);
-  const passed = [CALLER_HEADER, 'works-position'].map((name) => [name, header(request, name)]);
+  const passed = [CALLER_HEADER, 'works-position', SEEN_HEADER].map((name) => [name, header(request, name)]);
   return { ...Object.fromEntries(passed.filter(([, value]) => value !== undefined)), 'x-request-id': request.id } as Record<string, string>;
 });
 

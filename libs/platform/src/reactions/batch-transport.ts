@@ -2,7 +2,7 @@ import { Server, type CustomTransportStrategy, type MessageHandler } from '@nest
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { EventLog, ReceivedMessage, Subscription } from '../event-log';
 import { mayDieAt } from '../fault-points';
-import { cameWithTrace } from './traces';
+import { cameWith } from './arrivals';
 
 export interface BatchTransportOptions {
   readonly log: EventLog;
@@ -107,7 +107,7 @@ const isSameReaction = (one: MessageHandler, other: MessageHandler): boolean =>
 
 function eventOf({ value, headers }: ReceivedMessage): unknown {
   const event: unknown = JSON.parse(value);
-  cameWithTrace(event, headers['traceparent']);
+  cameWith(event, headers);
   return event;
 }
 

@@ -1,7 +1,7 @@
 import type { Caller } from '../caller';
 import { isLostRace, type Cause } from '../event-store';
 import type { TenantDatabase, TenantTransaction } from '../tenancy';
-import { traceparentOf } from './traces';
+import { headerOf } from './arrivals';
 
 /** The part of a public event that the platform reads. */
 export interface Told {
@@ -92,7 +92,7 @@ export const causeOf = (event: Told): Cause => ({
   now: new Date(event.timestamp),
   requestId: event.request.id,
   idempotencyKey: event.request.idempotency_key,
-  traceparent: traceparentOf(event),
+  traceparent: headerOf(event, 'traceparent'),
   causedBy: event.id,
 });
 

@@ -8,7 +8,6 @@ export type FactFate = 'published' | 'unpublished' | 'never_public' | 'unknown';
 
 interface FateRow {
   id: string;
-  tx: string;
   position: string;
   fate: Exclude<FactFate, 'unknown'>;
 }
@@ -29,15 +28,16 @@ export class FactFates {
   /** Has those published again that have been. */
   async tellAgain(ids: readonly string[]): Promise<void> {
     const published = (await this.look(ids)).filter(({ fate }) => fate === 'published');
-    await this.published.again(published.map(({ tx, position }) => ({ tx, position })));
+    await this.published.again(published.map(({ position }) => position));
   }
 
   private async look(ids: readonly string[]): Promise<FateRow[]> {
     const { rows } = await this.pool.query<FateRow>(
-      `select e.id, e.tx::text as tx, e.position::text as position,
+      // What is to be published, also once more, is in the outbox.
+      `select e.id, e.position::text as position,
               case when e.topic is null then 'never_public'
-                   when (e.tx, e.position) <= (select c.tx, c.position from checkpoints c where c.name = 'relay') then 'published'
-                   else 'unpublished' end as fate
+                   when (select true from outbox o where o.position = e.position) then 'unpublished'
+                   else 'published' end as fate
          from works_facts_by_id($1) e`,
       [ids],
     );

@@ -3,3 +3,4 @@ export * from './database';
 export * from './decider';
 export * from './eventually';
 export * from './golden';
+export * from './facts';
