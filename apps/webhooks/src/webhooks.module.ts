@@ -29,6 +29,7 @@ import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
+import { EarlyEvents } from './delivery/early-events';
 import { Hastening } from './delivery/hastening';
 import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
@@ -82,6 +83,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     private readonly watch: SequenceWatch,
     private readonly reconciler: Reconciler,
     private readonly retention: Retention,
+    private readonly early: EarlyEvents,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -89,6 +91,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     this.runner.start();
     this.reconciler.start();
     this.retention.start();
+    this.early.start();
   }
 
   beforeApplicationShutdown(): void {
@@ -96,7 +99,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.retention.stop(), this.reconciler.stop(), this.runner.stop()]);
+    await Promise.all([this.early.stop(), this.retention.stop(), this.reconciler.stop(), this.runner.stop()]);
     await this.engine.stop();
   }
 }
@@ -129,9 +132,14 @@ const secrets = {
   useFactory: (keyring: Keyring, logger: Logger) => new KeptSecrets(keyring, logger),
 };
 
+/** As the retention keeps them. */
+const eventsKeptMs = ({ retentionDays, eventRetentionDays }: ServiceConfig): number =>
+  Math.max(retentionDays, eventRetentionDays) * 86_400_000;
+
 function metricsOf({ registry }: Metrics, pool: Pool): DeliveryMetrics {
   const metrics = new DeliveryMetrics(registry);
   metrics.watchBacklog(pool, registry);
+  metrics.watchHeldBack(pool, registry);
   return metrics;
 }
 
@@ -147,10 +155,18 @@ const engine = {
       secrets: kept,
       metrics: metricsOf(metrics, pool),
       logger,
+      eventsKeptMs: eventsKeptMs(config),
       organizationMax: config.organizationInFlightMax,
       patienceSeconds: config.disableAfterHours * 3_600,
       numbered: (endpointIds) => sequences.note(endpointIds),
     }),
+};
+
+const early = {
+  provide: EarlyEvents,
+  inject: [WORKER_POOL, DeliveryEngine, Peers, Lag, SERVICE_CONFIG, LOGGER],
+  useFactory: (pool: Pool, sender: DeliveryEngine, peers: Peers, lag: Lag, config: ServiceConfig, logger: Logger) =>
+    new EarlyEvents({ pool, engine: sender, peers, lag, sources: SOURCES, eventsKeptMs: eventsKeptMs(config), logger }),
 };
 
 const replays = {
@@ -184,7 +200,20 @@ const retention = {
 /** All that the service is made of, beside the platform's own parts. */
 @Module({
   controllers,
-  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, retention, EngineLife, EndpointChanges, ReplayJobs, Hastening],
+  providers: [
+    secrets,
+    SecretsLife,
+    watch,
+    engine,
+    early,
+    replays,
+    reconciler,
+    retention,
+    EngineLife,
+    EndpointChanges,
+    ReplayJobs,
+    Hastening,
+  ],
 })
 export class WebhooksModule {}
 

@@ -13,7 +13,7 @@ import { runService, type RunningService } from '@works/platform/service';
 import { aCaller, eventually, insertFacts, testDatabase, type TestDatabase } from '@works/platform/testing';
 import { anEvent, receiver, startWebhooks, type WebhooksService } from '../webhooks-service.examples';
 import { Reconciler } from './reconciler';
-import { fanOut } from './statements';
+import { fanOut } from './fan-out';
 import { aNewEvent, newEvents, takingNothing } from './workers.examples';
 
 /** A service that only has facts to tell. */

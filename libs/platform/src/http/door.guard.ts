@@ -43,7 +43,8 @@ export class DoorGuard implements CanActivate {
     if (MUTATIONS.has(request.method)) requireIdempotencyKey(request);
     const claimed = parsePositions(header(request, 'works-position'), true);
     const remembered = parsePositions(header(request, SEEN_HEADER), false);
-    if (claimed === null || remembered === null) throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
+    if (claimed === null || remembered === null)
+      throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
     request.admitted = { caller, now: this.clock(caller), positions: together(claimed, remembered) };
     return true;
   }

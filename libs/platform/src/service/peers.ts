@@ -4,6 +4,7 @@ import type { Tenant } from '../caller';
 import type { Position } from '../caught-up';
 import type { ServiceConfig } from '../config';
 import { Problem } from '../problems';
+import type { FactFate } from './fact-fates';
 import type { PublishedFacts } from './published';
 
 const ASK_AGAIN_MS = 100;
@@ -90,6 +91,23 @@ export class Peers {
     const pool = this.pools.get(service);
     if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
     return pool;
+  }
+
+  /** What became of facts of another service, each with its fate (see FactFateController); at most FATES_MAX of them. */
+  async factFates(service: string, ids: readonly string[]): Promise<Map<string, FactFate>> {
+    const path = `/internal/fact_fates?ids=${ids.join(',')}`;
+    const { body, statusCode } = await this.poolOf(service).request({ method: 'GET', path, signal: AbortSignal.timeout(READ_MS) });
+    if (statusCode !== 200) throw new Error(`${service} answered ${statusCode} instead of the fates of its facts`);
+    const { data } = (await body.json()) as { data: { id: string; fate: FactFate }[] };
+    return new Map(data.map(({ id, fate }) => [id, fate]));
+  }
+
+  /** Has another service publish those of these facts once more that it has published. */
+  async tellFactsAgain(service: string, ids: readonly string[]): Promise<void> {
+    const path = `/internal/tell_facts_again?ids=${ids.join(',')}`;
+    const { body, statusCode } = await this.poolOf(service).request({ method: 'POST', path, signal: AbortSignal.timeout(READ_MS) });
+    await body.dump();
+    if (statusCode !== 204) throw new Error(`${service} answered ${statusCode} instead of publishing again`);
   }
 
   async close(): Promise<void> {
