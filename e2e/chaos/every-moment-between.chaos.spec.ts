@@ -103,7 +103,7 @@ describe('a process that dies between two steps loses nothing', () => {
 
   beforeAll(async () => {
     await Promise.all((['embedded', 'kafka'] as const).map(async (log) => stages.set(log, await Stage.set(log))));
-  }, 90_000);
+  }, 300_000);
 
   afterAll(async () => {
     await Promise.all([...stages.values()].map((stage) => stage.clear()));

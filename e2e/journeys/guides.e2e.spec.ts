@@ -21,7 +21,7 @@ describe('the guides', () => {
   beforeAll(async () => {
     billing = await BillingServer.listen();
     product = await Product.start('embedded', billing.environment);
-  }, 90_000);
+  }, 300_000);
   afterAll(async () => {
     await product.stop();
     await billing.close();
