@@ -4,6 +4,12 @@ import { Client, type ClientConfig, type QueryResult } from 'pg';
 type Answered = (error: Error | null | undefined, result: QueryResult) => void;
 
 /**
+ * After so long without a word the system asks the other end, each second, up to ten times: a connection whose machine is gone, or whose address leads
+ * to another one now, ends although nobody uses it. (Left to the system, it would first wait for two hours.)
+ */
+export const KEEP_ALIVE_MS = 2_000;
+
+/**
  * A connection that is given up, and every statement on it rejected, when the server has said nothing for `query_timeout` (ms) while one waits.
  *
  * That, and the promises, are pg's own affair, but it keeps both in closures which it assigns to a property (`query.callback = () => …`). V8 takes such

@@ -28,7 +28,10 @@ export class Epochs {
   private known: readonly Epoch[] = [];
   private newest = 0n;
 
-  constructor(private readonly pool: Pool) {}
+  constructor(private readonly pool: Pool) {
+    // Behind the same address there may be another server now.
+    pool.on('connect', () => this.forget());
+  }
 
   /** See `standing`. Asks the database only where what is remembered does not tell. */
   async standing(position: Pick<Position, 'epoch' | 'at'>): Promise<bigint | null> {
@@ -41,7 +44,12 @@ export class Epochs {
   /** The present epoch's tag. Begins one where this is another incarnation than the last. */
   async present(): Promise<string> {
     const { rows } = await this.pool.query<{ tag: string }>({ name: 'works_present_epoch', text: 'select works_present_epoch() as tag' });
+    if (rows[0]!.tag !== this.known.at(-1)?.tag) this.forget();
     return rows[0]!.tag;
+  }
+
+  private forget(): void {
+    this.known = [];
   }
 
   private async look(): Promise<void> {

@@ -4,7 +4,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { EventLog } from '../event-log';
 import { mayDieAt } from '../fault-points';
 import type { Logger } from '../logging';
-import { WatchedClient } from '../postgres/watched-client';
+import { KEEP_ALIVE_MS, WatchedClient } from '../postgres/watched-client';
 import { BATCH_MAX, FIRST_TURN, messageOf, NEXT_BATCH, PUBLISHED, turnAfter, type OutboxRow, type Turn } from './outbox';
 
 /** A commit wakes the relay; this only bounds how long a lost wake-up can go unnoticed. */
@@ -20,8 +20,10 @@ const PUBLISH_EVERY_MS = { perEvent: 2, most: 20 } as const;
 /** How often a standby asks whether the leader is gone. */
 const STANDBY_POLL_MS = 500;
 
-/** A server that says nothing for so long is gone, whatever the network says. */
-const SILENCE_MS = 20_000;
+/** A server that says nothing for so long is gone, whatever the network says. Its successor is to be served within ten seconds. */
+const SILENCE_MS = 8_000;
+/** Where nobody answers, the network alone would go on asking for two minutes. */
+const CONNECT_TIMEOUT_MS = 5_000;
 
 const RECONNECT_MS = [100, 200, 500, 1_000] as const;
 
@@ -37,7 +39,7 @@ export interface RelayOptions {
   readonly log: EventLog;
   readonly logger: Logger;
   readonly registry?: Registry;
-  /** How long the server may say nothing while a statement waits. Default 20 s. */
+  /** How long the server may say nothing while a statement waits. Default 8 s. */
   readonly silenceMs?: number;
 }
 
@@ -130,6 +132,8 @@ export class Relay {
       connectionString: this.options.databaseUrl,
       application_name: `${this.options.service} relay`,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      connectionTimeoutMillis: Math.min(this.options.silenceMs ?? CONNECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS),
       query_timeout: this.options.silenceMs ?? SILENCE_MS,
     });
     const broken = new Promise<never>((_, reject) => client.on('error', reject));
@@ -151,10 +155,10 @@ export class Relay {
     // Commits of other instances reach the leader as notifications; its own through `poke`.
     client.on('notification', this.poke);
     await client.query('listen works_relay');
+    await client.query('select works_present_epoch()');
     // A deletion that is lost in a crash only repeats messages: it need not wait for the disk. And every read here is a range of an index:
     // the statistics of the outbox are always behind, and must not lead to a scan of all of it.
     await client.query('set synchronous_commit = off; set enable_seqscan = off; set enable_bitmapscan = off; set jit = off');
-    await client.query('select works_present_epoch()');
     let after: Turn = FIRST_TURN;
     while (!this.stopped) {
       const startedAt = performance.now();

@@ -45,8 +45,9 @@ export class Published {
   /** What follows a position, or everything where the position is of a history that is unknown here. */
   async after(position: Pick<Position, 'epoch' | 'at'>, limit: number): Promise<PublishedFacts> {
     const { pool, epochs, repair } = this.parts;
-    const after = (await epochs.standing(position)) ?? 0n;
+    // The epoch first: read from a later one, facts are only told again; from an earlier one, the position could lie beyond facts that nobody was told.
     const epoch = await epochs.present();
+    const after = (await epochs.standing(position)) ?? 0n;
     // Until the repair has looked through the facts of an older relay, nobody can say which of them were published.
     if (await repair.isPending()) return { epoch, data: [] };
     return { epoch, data: await publishedAfter(pool, after.toString(), await this.settled.through(), limit) };

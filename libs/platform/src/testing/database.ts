@@ -20,9 +20,8 @@ export type TestDatabaseKind = 'platform' | 'gateway' | 'projects' | 'tasks' | '
 const root = resolve(__dirname, '../../../..');
 const PASSWORD = 'spec';
 
-/** A fresh database, cloned in some 50 ms from a template that has the service's migrations. */
-export async function testDatabase(kind: TestDatabaseKind): Promise<TestDatabase> {
-  const server = serverUrl();
+/** A fresh database, cloned in some 50 ms from a template that has the service's migrations; `server` is a superuser's connection string. */
+export async function testDatabase(kind: TestDatabaseKind, server = serverUrl()): Promise<TestDatabase> {
   const admin = new Client({ connectionString: server });
   await admin.connect();
   const name = `spec_${kind}_${newId('db').slice(3).toLowerCase()}`;
