@@ -18,10 +18,10 @@ const OUTAGE_STATES = /^(08|53|58|57P0|25P0[34]|25006)/;
 const OUTAGE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 /**
  * What pg says without a code when a connection ends under a query, cannot be had in time, or is silent for longer than the server itself would let
- * a statement run.
+ * a statement run; and what a standby says that is asked for its place in the write-ahead log.
  */
 const OUTAGE_MESSAGES =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable/i;
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|not queryable|^recovery is in progress$/i;
 
 /** The database is away or overwhelmed: the same statement can succeed later, and nothing is wrong with it. */
 export function isOutage(error: unknown): boolean {

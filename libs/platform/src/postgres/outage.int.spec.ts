@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Pool } from 'pg';
-import { testDatabase, type TestDatabase } from '../testing';
+import { eventually, testDatabase, type TestDatabase } from '../testing';
 import { isOutage, sqlState, violatedConstraint } from './errors';
 import { openPool } from './pool';
+import { StableAddress } from './stable-address.examples';
 
 describe('what a database refuses', () => {
   let database: TestDatabase;
@@ -71,6 +72,8 @@ describe('what a database refuses', () => {
     expect([sqlState(refused), isOutage(refused)]).toEqual(['53300', true]);
     await full.end();
     expect(isOutage({ code: '57P03' })).toBe(true);
+    // A standby that is not promoted yet.
+    expect([isOutage({ code: '25006' }), isOutage(new Error('recovery is in progress'))]).toEqual([true, true]);
     expect([isOutage({ code: 'EPIPE' }), sqlState({ code: 'EPIPE' })]).toEqual([true, null]);
   });
 
@@ -84,6 +87,36 @@ describe('what a database refuses', () => {
     client.release(true);
     expect((await impatient.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
     await impatient.end();
+  });
+
+  // As when a machine is gone and its address leads nowhere: whoever came next would otherwise wait for each dead connection in turn.
+  it('gives up, with the connection that fell silent, those that have heard nothing for as long, and no other', async () => {
+    const address = await StableAddress.open();
+    address.leadTo(database.ownerUrl);
+    const impatient = openPool(address.of(database.ownerUrl), { max: 8, applicationName: 'spec', silenceMs: 1_000 });
+    const pids = async (count: number) => {
+      const answers = await Promise.all(
+        Array.from({ length: count }, () => impatient.query<{ pid: number }>('select pg_backend_pid() as pid, pg_sleep(0.2)')),
+      );
+      return [...new Set(answers.map(({ rows }) => rows[0]!.pid))];
+    };
+    const before = await pids(4);
+    expect(before).toHaveLength(4);
+    address.fallSilent();
+    expect(isOutage(await refusalOf(impatient.query('select 1')))).toBe(true);
+    await eventually(() => expect(impatient.totalCount).toBe(0));
+    expect((await pids(4)).filter((pid) => before.includes(pid))).toEqual([]);
+
+    // One that is answered lives on, whatever becomes of its neighbour.
+    const [stuck, busy] = [await impatient.connect(), await impatient.connect()];
+    const silence = refusalOf(stuck.query('select pg_sleep(60)')).then((error) => [error]);
+    for (let gone: unknown = null; gone === null;)
+      gone = await Promise.race([silence, busy.query('select pg_sleep(0.05)').then(() => null)]);
+    expect((await busy.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    stuck.release(true);
+    busy.release();
+    await impatient.end();
+    await address.close();
   });
 
   it('is none while the server answers one statement after the other, or has nothing to answer, however long that goes on', async () => {

@@ -1,5 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import { Pool } from 'pg';
-import { WatchedClient } from './watched-client';
+import { KEEP_ALIVE_MS, SILENT, WatchedClient } from './watched-client';
 
 export interface PoolOptions {
   /** Connections at most. */
@@ -33,6 +34,7 @@ export function openPool(url: string, options: PoolOptions): Pool {
     max,
     application_name: applicationName,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     pipeline: true,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: idleInTransactionMs,
@@ -44,5 +46,20 @@ export function openPool(url: string, options: PoolOptions): Pool {
   // Nothing is lost by not listening: the next statement on it fails, and the pool replaces it.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
+  giveUpTogether(pool);
   return pool;
+}
+
+/**
+ * Where one connection has fallen silent, those that have been quiet for as long are most likely as dead, and whoever got one of them next would wait
+ * for as long again, one after the other. What has been answered meanwhile is untouched.
+ */
+function giveUpTogether(pool: Pool): void {
+  const clients = new Set<WatchedClient>();
+  pool.on('connect', (connected) => {
+    const client = connected as unknown as WatchedClient;
+    clients.add(client);
+    (client as EventEmitter).on(SILENT, (quietMs: number) => clients.forEach((other) => other.giveUpIfQuietFor(quietMs)));
+  });
+  pool.on('remove', (removed) => clients.delete(removed as unknown as WatchedClient));
 }

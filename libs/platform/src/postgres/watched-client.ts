@@ -9,6 +9,9 @@ type Answered = (error: Error | null | undefined, result: QueryResult) => void;
  */
 export const KEEP_ALIVE_MS = 2_000;
 
+/** Emitted, with the milliseconds of silence, when the connection has been given up. */
+export const SILENT = 'silent';
+
 /**
  * A connection that is given up, and every statement on it rejected, when the server has said nothing for `query_timeout` (ms) while one waits.
  *
@@ -18,15 +21,25 @@ export const KEEP_ALIVE_MS = 2_000;
  */
 export class WatchedClient extends Client {
   private unanswered = 0;
+  private heardAt = performance.now();
   private readonly silence: NodeJS.Timeout | null;
+  private readonly giveUp: (quietMs: number) => void;
 
   constructor({ query_timeout: silenceMs, ...config }: ClientConfig = {}) {
     const socket = new Socket();
     super({ ...config, stream: () => socket });
-    const giveUp = () => {
-      if (this.unanswered > 0) socket.destroy(new Error(`Connection terminated: the server has said nothing for ${silenceMs} ms`));
+    this.giveUp = (quietMs) => void socket.destroy(new Error(`Connection terminated: the server has said nothing for ${quietMs} ms`));
+    const onSilence = (quietMs: number) => {
+      if (this.unanswered === 0) return;
+      this.giveUp(quietMs);
+      this.emit(SILENT, quietMs);
     };
-    this.silence = silenceMs ? setTimeout(giveUp, silenceMs).unref() : null;
+    this.silence = silenceMs ? setTimeout(onSilence, silenceMs, silenceMs).unref() : null;
+  }
+
+  /** Gives up the connection if it has heard nothing for so long either, in use or not. */
+  giveUpIfQuietFor(quietMs: number): void {
+    if (performance.now() - this.heardAt >= quietMs) this.giveUp(quietMs);
   }
 
   /** As pg's own, whose overloads say what may be asked and what is answered. */
@@ -42,6 +55,7 @@ export class WatchedClient extends Client {
     if (this.unanswered++ === 0) this.silence?.refresh();
     const heard: Answered = (error, result) => {
       this.unanswered--;
+      this.heardAt = performance.now();
       this.silence?.refresh();
       answered(error, result);
     };

@@ -23,13 +23,24 @@ export function standing(epochs: readonly Epoch[], newest: bigint, { epoch, at }
   return ends.reduce((least, end) => (end < least ? end : least), at);
 }
 
+const PRESENT_EPOCH = { name: 'works_present_epoch', text: 'select works_present_epoch() as tag' };
+
+/**
+ * Has each new connection begin the epoch, if need be, before anything else is asked on it: behind the same address there may be another server now, and
+ * that one takes no fact before.
+ */
+export function askOnConnect(pool: Pool): void {
+  // Where it cannot begin (the server is no primary yet), what is asked next is refused too.
+  pool.on('connect', (client) => void client.query(PRESENT_EPOCH).catch(() => undefined));
+}
+
 /** The epochs of a service's own store, as far as this process has needed to know them. */
 export class Epochs {
   private known: readonly Epoch[] = [];
   private newest = 0n;
 
   constructor(private readonly pool: Pool) {
-    // Behind the same address there may be another server now.
+    askOnConnect(pool);
     pool.on('connect', () => this.forget());
   }
 
@@ -43,7 +54,7 @@ export class Epochs {
 
   /** The present epoch's tag. Begins one where this is another incarnation than the last. */
   async present(): Promise<string> {
-    const { rows } = await this.pool.query<{ tag: string }>({ name: 'works_present_epoch', text: 'select works_present_epoch() as tag' });
+    const { rows } = await this.pool.query<{ tag: string }>(PRESENT_EPOCH);
     if (rows[0]!.tag !== this.known.at(-1)?.tag) this.forget();
     return rows[0]!.tag;
   }

@@ -1,68 +1,16 @@
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { accountFor, handOver } from '../postgres/embedded/account';
 import { EmbeddedServer } from '../postgres';
+import { StableAddress } from '../postgres/stable-address.examples';
 import { eventually, testDatabase, type TestDatabase } from '../testing';
 
 /** Small, and without a segment of shared memory that a killed server would leave behind. */
 const SETTINGS = { shared_buffers: '32MB', dynamic_shared_memory_type: 'mmap', max_connections: '60' };
 const REPLICATION_PASSWORD = 'spec';
-
-/** An address that stays where it is while the server behind it changes, as a virtual IP does. While nobody is behind it, it ends connections. */
-export class StableAddress {
-  private readonly sockets = new Set<Socket>();
-  private readonly server: Server;
-  private target: number | null = null;
-
-  private constructor() {
-    this.server = createServer((near) => {
-      if (this.target === null) return void near.destroy();
-      const far = connect(this.target, '127.0.0.1');
-      for (const [one, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        this.sockets.add(one);
-        one.setNoDelay(true);
-        one.on('error', () => undefined);
-        one.on('close', () => {
-          this.sockets.delete(one);
-          other.destroy();
-        });
-        one.pipe(other);
-      }
-    });
-  }
-
-  static async open(): Promise<StableAddress> {
-    const address = new StableAddress();
-    address.server.listen(0, '127.0.0.1');
-    await once(address.server, 'listening');
-    return address;
-  }
-
-  leadTo(url: string | null): void {
-    this.target = url === null ? null : Number(new URL(url).port);
-  }
-
-  /** The connection string with this address in the place of the server's own. */
-  of(url: string): string {
-    const stable = new URL(url);
-    stable.port = String((this.server.address() as AddressInfo).port);
-    return stable.href;
-  }
-
-  async close(): Promise<void> {
-    this.server.close();
-    for (const socket of this.sockets) socket.destroy();
-    await once(this.server, 'close');
-  }
-}
 
 /** A primary with a database of the platform, a standby that follows it, and the address that leads to whichever is to be written to. */
 export class PairOfServers {
@@ -120,10 +68,14 @@ export class PairOfServers {
     this.address.leadTo(null);
   }
 
-  /** Resolves when the standby takes writes and the address leads to it. */
+  /** The address leads to the standby, promoted or not. */
+  leadToStandby(): void {
+    this.address.leadTo(this.standby.url);
+  }
+
+  /** Resolves when the standby takes writes. */
   async promote(): Promise<void> {
     await asked(this.standby.url, 'select pg_promote(true, 60)');
-    this.address.leadTo(this.standby.url);
   }
 
   async stop(): Promise<void> {

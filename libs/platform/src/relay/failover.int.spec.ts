@@ -4,11 +4,11 @@ import type { EventLog } from '../event-log';
 import { EventStore, fresh, record, type Aggregate, type CommandRequest, type Decision, type RecordedAnswer } from '../event-store';
 import { newId } from '../ids';
 import { createLogger } from '../logging';
-import { isOutage, openPool } from '../postgres';
+import { isOutage, openPool, sqlState } from '../postgres';
 import { PLATFORM_PROBLEMS } from '../problems';
 import { Published } from '../service/published';
 import { aCaller, aCommand, eventually } from '../testing';
-import { Epochs } from './epochs';
+import { askOnConnect, Epochs } from './epochs';
 import { asked, PairOfServers } from './failover.examples';
 import { Relay } from './relay';
 import { LogOnTheTable } from './relay.examples';
@@ -25,6 +25,8 @@ const WRITERS = 6;
 /** Of a note, after which its writer begins another. */
 const VERSIONS_MAX = 5;
 const REPEAT_AFTER_MS = 5;
+/** What a standby says to a write. */
+const READ_ONLY = '25006';
 /** What the promise allows is 10 s; this only says that somebody has not gone on at all. */
 const GOES_ON_WITHIN_MS = 60_000;
 
@@ -53,10 +55,12 @@ describe('the promotion of a standby', () => {
   let epochs: Epochs;
   let phase: Phase;
   let isOver: boolean;
+  const refusals = new Set<string | null>();
 
   const begin = async (synchronous: boolean) => {
     pair = await PairOfServers.start({ synchronous });
     pool = openPool(pair.appUrl, { max: 8, applicationName: 'spec' });
+    askOnConnect(pool);
     workers = openPool(pair.workerUrl, { max: 4, applicationName: 'spec worker' });
     log = new LogOnTheTable();
     batches = [];
@@ -74,8 +78,6 @@ describe('the promotion of a standby', () => {
     epochs = new Epochs(workers);
     phase = 'before';
     isOver = false;
-    // As a service does at its start.
-    await epochs.present();
   };
   const newRelay = () =>
     new Relay({
@@ -126,6 +128,7 @@ describe('the promotion of a standby', () => {
         };
       } catch (error) {
         if (!isOutage(error)) throw error;
+        refusals.add(sqlState(error));
         await delay(REPEAT_AFTER_MS);
       }
     }
@@ -157,6 +160,9 @@ describe('the promotion of a standby', () => {
     phase = 'between';
     await eventually(() => expect(relay.isLeader).toBe(false));
     const [answeredBefore, publishedBefore] = [answered.length, batches.length];
+    // Whoever switches the address first has the services meet a server that cannot write yet.
+    pair.leadToStandby();
+    await eventually(() => expect(refusals).toContain(READ_ONLY));
     await pair.promote();
     phase = 'after';
     const promotedAt = performance.now();
@@ -233,6 +239,7 @@ describe('the promotion of a standby', () => {
 
     await pair.killPrimary();
     await pair.promote();
+    pair.leadToStandby();
     phase = 'after';
     const anew: Answered[] = [];
     for (let count = 0; count < 20; count++) anew.push(await writeOne());

@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import type { EventLog } from '../event-log';
 import { createLogger } from '../logging';
 import { openPool } from '../postgres';
+import { StableAddress } from '../postgres/stable-address.examples';
 import { eventually, insertFacts, testDatabase } from '../testing';
 import { publishedThrough } from './published-through';
 import { Relay } from './relay';
@@ -29,10 +30,10 @@ describe('the relay', () => {
     await database.drop();
   });
 
-  const startRelay = (silenceMs?: number): Relay => {
+  const startRelay = (silenceMs?: number, databaseUrl = database.workerUrl): Relay => {
     const relay = new Relay({
       ...(silenceMs !== undefined && { silenceMs }),
-      databaseUrl: database.workerUrl,
+      databaseUrl,
       pool: workers,
       service: 'notes',
       log: log as unknown as EventLog,
@@ -99,6 +100,19 @@ describe('the relay', () => {
     lock.release();
     await fact(owner, 'evt_after');
     await eventually(() => expect(log.ids).toEqual(['evt_after']), { withinMs: 5_000 });
+  });
+
+  // As at an address whose machine is gone and whose next one is not there yet: a connection that nobody answers must not be waited for.
+  it('tries again where somebody listens and says nothing', async () => {
+    const address = await StableAddress.open();
+    address.keepQuiet();
+    const relay = startRelay(500, address.of(database.workerUrl));
+    await eventually(() => expect(address.connections).toBeGreaterThan(0));
+    address.leadTo(database.workerUrl);
+    await fact(owner, 'evt_1');
+    await eventually(() => expect(log.ids).toEqual(['evt_1']));
+    await relay.stop();
+    await address.close();
   });
 
   // Two relays would let event 2 of an aggregate overtake event 1.

@@ -14,7 +14,7 @@ import { Pages } from '../pagination';
 import { isOutage, migrate, openPool } from '../postgres';
 import type { ProblemCatalogue } from '../problems';
 import { BatchTransport, connectReactions, Inbox } from '../reactions';
-import { Epochs, Relay, RelayRepair } from '../relay';
+import { askOnConnect, Epochs, Relay, RelayRepair } from '../relay';
 import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
 import { TestClockGuard, type TestClocks } from '../test-clock';
@@ -63,6 +63,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     await migrate({ url: config.migrationDatabaseUrl, directory: migrationsOf(name), log: (message) => logger.info(message) });
   }
   const pool = openPool(config.databaseUrl, { max: REQUEST_CONNECTIONS, applicationName: name });
+  askOnConnect(pool);
   const workers = openPool(config.workerDatabaseUrl, { max: WORKER_CONNECTIONS, applicationName: `${name} worker` });
   const log = await openEventLog({
     eventLog: config.eventLog,

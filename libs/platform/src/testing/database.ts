@@ -31,6 +31,8 @@ export async function testDatabase(kind: TestDatabaseKind, server = serverUrl())
   } finally {
     await admin.end();
   }
+  // A clone is another incarnation. As at the start of a service.
+  if (kind !== 'gateway' && kind !== 'log') await runScript(withDatabase(server, name), 'select works_present_epoch()');
   return {
     ownerUrl: withLogin(server, name, 'works_spec_owner'),
     appUrl: withLogin(server, name, 'works_spec_app'),
