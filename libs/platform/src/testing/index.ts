@@ -2,4 +2,5 @@ export * from './builders';
 export * from './database';
 export * from './decider';
 export * from './eventually';
+export * from './explore';
 export * from './golden';
