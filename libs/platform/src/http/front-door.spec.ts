@@ -47,7 +47,8 @@ describe('the front door', () => {
     ['an Idempotency-Key of 256 characters', () => post(GOOD, { 'idempotency-key': 'k'.repeat(256) }), 400, 'idempotency_key_invalid'],
     ['an Idempotency-Key that is not ASCII', () => post(GOOD, { 'idempotency-key': 'cl\u00e9' }), 400, 'idempotency_key_invalid'],
     ['an If-Match that is no ETag of ours', () => post(GOOD, { 'if-match': 'three' }), 400, 'invalid_header'],
-    ['an If-Match with several', () => post(GOOD, { 'if-match': 'W/"1", W/"2"' }), 400, 'invalid_header'],
+    ['an If-Match with one of several that is none', () => post(GOOD, { 'if-match': 'W/"1", two' }), 400, 'invalid_header'],
+    ['an If-Match with nothing between two commas', () => post(GOOD, { 'if-match': 'W/"1", ,W/"2"' }), 400, 'invalid_header'],
     ['a Works-Position of somebody else', () => post(GOOD, { 'works-position': 'yesterday' }), 400, 'invalid_header'],
     ['an unknown address', () => get('/nowhere'), 404, 'route_not_found'],
     ['a slash too many', () => get('/things/'), 404, 'route_not_found'],
@@ -193,7 +194,7 @@ describe('the front door', () => {
       now: '2026-11-23T10:00:00.000Z',
       requestId: 'abc-1',
       idempotencyKey: 'k',
-      ifMatch: 3,
+      ifMatch: [3],
       traceparent,
     });
     expect((await post(GOOD, { 'if-match': '*', traceparent: 'x'.repeat(4_000) })).json).toMatchObject({
