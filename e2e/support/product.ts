@@ -106,8 +106,8 @@ export class Product {
   }
 
   /** One more instance of a service, beside the one that the supervisor keeps and in the same environment; resolves when it is ready. */
-  async another(service: Service): Promise<ChildProcess> {
-    const environment = environmentOf(this.pidsOf(service)[0]!);
+  async another(service: Service, overrides: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
+    const environment = { ...environmentOf(this.pidsOf(service)[0]!), ...overrides };
     const log = openSync(join(this.home, 'logs', `${service}-2.log`), 'a');
     const instance = spawn(process.execPath, [join(root, 'apps', service, 'dist', 'main.js')], {
       env: { ...environment, LISTEN: join(tmpdir(), `${basename(this.home)}-2.sock`) },

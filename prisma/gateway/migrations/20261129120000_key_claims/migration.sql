@@ -34,13 +34,13 @@ declare
 begin
   -- In one order everywhere, so that two gateways never wait for each other in a circle; so are the keys of a tenant.
   for v_tenant in
-    select distinct t.organization_id collate "C" as organization_id, t.livemode from unnest(p_organizations, p_livemodes) as t(organization_id, livemode)
-     order by organization_id, livemode
+    select t.organization_id, t.livemode from unnest(p_organizations, p_livemodes) as t(organization_id, livemode)
+     group by t.organization_id, t.livemode order by t.organization_id collate "C", t.livemode
   loop
     perform set_config('works.organization_id', v_tenant.organization_id, true), set_config('works.livemode', v_tenant.livemode::text, true);
 
     insert into key_claims as c (organization_id, livemode, key, service, expires_at)
-      select distinct on (r.key) r.organization_id, r.livemode, r.key, r.service, now() + make_interval(secs => p_keep_seconds)
+      select distinct on (r.key collate "C") r.organization_id, r.livemode, r.key, r.service, now() + make_interval(secs => p_keep_seconds)
         from unnest(p_organizations, p_livemodes, p_keys, p_services) as r(organization_id, livemode, key, service)
        where r.organization_id = v_tenant.organization_id and r.livemode = v_tenant.livemode
        order by r.key collate "C"
