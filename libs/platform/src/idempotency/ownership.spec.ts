@@ -26,7 +26,7 @@ type Request = 0 | 1;
 /** A message on its way, or the work it has set going. It goes on when the gateway that sent it is dead: then nobody hears of the outcome. */
 interface Attempt {
   readonly request: Request;
-  readonly step: Step | { readonly do: 'execute'; readonly generation: number };
+  readonly step: Exclude<Step, { do: 'refuse' }> | { readonly do: 'execute'; readonly generation: number };
   readonly heard: boolean;
   /** The gateway has sent it once more. */
   readonly again?: true;

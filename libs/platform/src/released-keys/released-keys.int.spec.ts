@@ -5,7 +5,8 @@ import { EventStore, fresh, record, type Aggregate, type RecordedAnswer } from '
 import { released, reopened, TwinGate, type KeyRecord } from '../idempotency';
 import { newId } from '../ids';
 import { openPool } from '../postgres';
-import { PLATFORM_PROBLEMS, Problem } from '../problems';
+import type { Problem } from '../problems';
+import { PLATFORM_PROBLEMS } from '../problems';
 import { TenantDatabase } from '../tenancy';
 import { aCaller, aCommand, testDatabase, type TestDatabase } from '../testing';
 import { ReleasedKeys } from '.';
