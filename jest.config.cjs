@@ -10,5 +10,5 @@ module.exports = {
     { ...preset, displayName: 'chaos', testRegex: 'e2e/.*\\.chaos\\.spec\\.ts$' },
     { ...preset, ...onPostgres, displayName: 'e2e', testRegex: 'e2e/.*\\.e2e\\.spec\\.ts$' },
   ],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
 };

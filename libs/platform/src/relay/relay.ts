@@ -1,5 +1,6 @@
 import { once, EventEmitter } from 'node:events';
 import type { Client, Pool } from 'pg';
+import { Counter, type Registry } from 'prom-client';
 import type { EventLog } from '../event-log';
 import { mayDieAt } from '../fault-points';
 import type { Logger } from '../logging';
@@ -35,6 +36,7 @@ export interface RelayOptions {
   readonly service: string;
   readonly log: EventLog;
   readonly logger: Logger;
+  readonly registry?: Registry;
   /** How long the server may say nothing while a statement waits. Default 20 s. */
   readonly silenceMs?: number;
 }
@@ -52,7 +54,15 @@ export class Relay {
   private notifying = false;
   private notifyAgain = false;
 
-  constructor(private readonly options: RelayOptions) {}
+  private readonly published: Counter;
+
+  constructor(private readonly options: RelayOptions) {
+    this.published = new Counter({
+      name: 'works_relay_published_total',
+      help: 'Messages that the event log has taken from the relay.',
+      registers: options.registry === undefined ? [] : [options.registry],
+    });
+  }
 
   start(): void {
     this.running ??= this.keepRunning();
@@ -157,6 +167,7 @@ export class Relay {
         continue;
       }
       await this.options.log.publish(rows.map((row) => messageOf(row, this.options.service)));
+      this.published.inc(rows.length);
       mayDieAt('relay-published');
       await client.query({ values: [rows.map(({ at }) => at)], ...PUBLISHED });
       this.signals.emit('progress');
