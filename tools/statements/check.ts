@@ -1,28 +1,26 @@
 // node libs/platform/src/testing/run-typescript.cjs tools/statements/check.ts <folder of record.cjs> [a program that must have been heard …]
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadModule } from 'libpg-query';
-import { Client } from 'pg';
-import { EmbeddedServer } from '../../libs/platform/src/postgres/embedded-server';
-import { migrate } from '../../libs/platform/src/postgres/migrate';
-import { ensureGroupRoles } from '../../libs/platform/src/postgres/provision';
-import { readCatalogue, type StoredTexts } from './catalogue';
-import { judgeRun } from './judge-run';
-
-const prisma = join(__dirname, '../../prisma');
+import { loadModule, parseSync } from 'libpg-query';
+import { judgeRun, type Understood } from './judge-run';
+import { MigratedDatabases } from './migrated-databases';
 
 async function check([folder, ...programs]: string[]): Promise<void> {
   await loadModule();
-  const { problems, statements, functions, views, refused } = judgeRun({
-    sent: sentIn(folder!),
-    databases: await migratedDatabases(),
-    programs,
-  });
-  process.stdout.write(`${statements} statements (${refused} that PostgreSQL refuses), ${functions} functions, ${views} views judged\n`);
-  for (const problem of problems) process.stdout.write(`\n${problem}\n`);
-  if (problems.length > 0) process.exitCode = 1;
+  const sent = sentIn(folder!);
+  const databases = await MigratedDatabases.start();
+  try {
+    const understood = await understand(new Set([...sent.values()].flat()), databases);
+    const verdict = judgeRun({ sent, databases: databases.texts, understood, programs });
+    const { problems, statements, refused, functions, views } = verdict;
+    process.stdout.write(
+      `${statements} statements (${verdict.understood} with their tables, ${refused} that PostgreSQL refuses), ${functions} functions, ${views} views judged\n`,
+    );
+    for (const problem of problems) process.stdout.write(`\n${problem}\n`);
+    if (problems.length > 0) process.exitCode = 1;
+  } finally {
+    await databases.stop();
+  }
 }
 
 function sentIn(folder: string): Map<string, string[]> {
@@ -36,27 +34,25 @@ const linesOf = (text: string): string[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line) as string);
 
-/** As every migration of today leaves them, on a server for the purpose. */
-async function migratedDatabases(): Promise<Map<string, StoredTexts>> {
-  const directory = mkdtempSync(join(tmpdir(), 'works-statements-'));
-  const server = await EmbeddedServer.start({ directory });
-  const admin = new Client({ connectionString: server.url });
+const CAN_BE_PREPARED = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'];
+
+async function understand(texts: Iterable<string>, databases: MigratedDatabases): Promise<Understood[]> {
+  const found: Understood[] = [];
+  for (const text of texts) {
+    const trees = canBePrepared(text) ? await databases.understood(text) : null;
+    if (trees !== null) found.push({ where: 'a statement', text, trees });
+  }
+  for (const [where, trees] of await databases.functionsUnderstood()) found.push({ where, text: '', trees });
+  return found;
+}
+
+/** One statement only: of a script PREPARE would take the first, and the rest would run. */
+function canBePrepared(text: string): boolean {
   try {
-    await admin.connect();
-    await ensureGroupRoles(admin);
-    const names = readdirSync(prisma, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-    const databases = new Map<string, StoredTexts>();
-    for (const name of names) {
-      await admin.query(`create database ${name}`);
-      const url = Object.assign(new URL(server.url), { pathname: `/${name}` }).href;
-      await migrate({ url, directory: join(prisma, name, 'migrations') });
-      databases.set(name, await readCatalogue(url));
-    }
-    return databases;
-  } finally {
-    await admin.end();
-    await server.stop();
-    await rm(directory, { recursive: true, force: true });
+    const statements = parseSync(text).stmts ?? [];
+    return statements.length === 1 && CAN_BE_PREPARED.includes(Object.keys(statements[0]!.stmt ?? {})[0] ?? '');
+  } catch {
+    return false;
   }
 }
 

@@ -17,7 +17,8 @@ const holding = (...functions: StoredFunction[]): StoredTexts => ({
 });
 
 const problemsOf = (run: Partial<Run>): readonly string[] =>
-  judgeRun({ sent: new Map([['a.jsonl', ['select 1']]]), databases: new Map([['tasks', holding()]]), programs: [], ...run }).problems;
+  judgeRun({ sent: new Map([['a.jsonl', ['select 1']]]), databases: new Map([['tasks', holding()]]), understood: [], programs: [], ...run })
+    .problems;
 
 const FAULTY = 'select position::text from events order by position';
 
@@ -53,7 +54,7 @@ describe('a run of the suites', () => {
   });
 
   it('counts what PostgreSQL itself refuses', () => {
-    const run: Run = { sent: new Map([['a.jsonl', ['selekt 1']]]), databases: new Map(), programs: [] };
+    const run: Run = { sent: new Map([['a.jsonl', ['selekt 1']]]), databases: new Map(), understood: [], programs: [] };
     expect(judgeRun(run)).toMatchObject({ statements: 1, refused: 1, problems: [] });
   });
 });
