@@ -53,6 +53,19 @@ describe('a run of the suites', () => {
     );
   });
 
+  // As PostgreSQL writes it, shortened: `where id > $1` under the collation of the database (100), and under C (950).
+  it('is refused for a statement that compares text as the database sorts, unless it is listed with a reason', () => {
+    const compares = (collation: number) => [
+      `({QUERY :jointree {FROMEXPR :quals {OPEXPR :opno 666 :opresulttype 16 :inputcollid ${collation} :args ()}}})`,
+    ];
+    const understood = (text: string, collation: number) => [{ where: 'a statement', text, trees: compares(collation) }];
+    expect(problemsOf({ understood: understood('select from events where id > $1', 100) })).toEqual([
+      expect.stringMatching(/a comparison of text .*collate "C"[^]*where id > \$1/),
+    ]);
+    expect(problemsOf({ understood: understood('select from events where id > $1', 950) })).toEqual([]);
+    expect(problemsOf({ understood: understood('… order by e.stream_id, e.version', 100) })).toEqual([]);
+  });
+
   it('counts what PostgreSQL itself refuses', () => {
     const run: Run = { sent: new Map([['a.jsonl', ['selekt 1']]]), databases: new Map(), understood: [], programs: [] };
     expect(judgeRun(run)).toMatchObject({ statements: 1, refused: 1, problems: [] });
