@@ -13,5 +13,5 @@ module.exports = {
     { ...preset, ...recorded, displayName: 'chaos', testRegex: 'e2e/.*\\.chaos\\.spec\\.ts$' },
     { ...preset, ...onPostgres, ...recorded, displayName: 'e2e', testRegex: 'e2e/.*\\.e2e\\.spec\\.ts$' },
   ],
-  testTimeout: 30_000,
+  testTimeout: 120_000,
 };

@@ -2,13 +2,15 @@
 // what is there already is left as it is.
 //   SUPERUSER_DATABASE_URL   who may make roles and databases
 //   WORKS_TASKS_APP_PASSWORD and so on, the password of each login role; DATABASE_PASSWORD for those that have none of their own
+//   WORKS_BACKUP_PASSWORD    makes the role works_backup, which may read every row of every database, for pg_dump; without it there is none
+// With --empty it makes roles and databases and applies no migration: for databases that a dump is restored into.
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
-const { DATABASES, LOGIN_KINDS, loginRole, migrate, provision } = require('@works/platform/postgres');
+const { BACKUP_ROLE, DATABASES, LOGIN_KINDS, loginRole, migrate, provision } = require('@works/platform/postgres');
 
-const { SUPERUSER_DATABASE_URL: superuserUrl, DATABASE_PASSWORD: sharedPassword } = process.env;
+const { SUPERUSER_DATABASE_URL: superuserUrl, DATABASE_PASSWORD: sharedPassword, WORKS_BACKUP_PASSWORD: backupPassword } = process.env;
 const roles = DATABASES.flatMap((database) => LOGIN_KINDS.map((kind) => loginRole(database, kind)));
 const passwords = Object.fromEntries(roles.map((role) => [role, process.env[`${role.toUpperCase()}_PASSWORD`] ?? sharedPassword]));
 const missing = [
@@ -20,8 +22,8 @@ if (missing.length > 0) {
   process.exit(1);
 }
 
-await provision({ superuserUrl, passwords });
-for (const database of DATABASES) {
+await provision({ superuserUrl, passwords: { ...passwords, ...(backupPassword && { [BACKUP_ROLE]: backupPassword }) } });
+for (const database of process.argv.includes('--empty') ? [] : DATABASES) {
   const directory = fileURLToPath(new URL(`../prisma/${database}/migrations`, import.meta.url));
   const applied = await migrate({ url: urlOf(database), directory });
   console.log(`works_${database}: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}`);

@@ -31,7 +31,7 @@ describe.each(LOGS)('whatever is killed, nothing accepted is lost (%s log)', (lo
     const endpoint = await api.post('/webhook_endpoints', { url: receiver.url, max_in_flight: IN_FLIGHT_MAX });
     receiver.secret = endpoint.body['secret'] as string;
     endpointId = endpoint.body['id'] as string;
-  }, 90_000);
+  }, 300_000);
 
   afterAll(async () => {
     await receiver.close();

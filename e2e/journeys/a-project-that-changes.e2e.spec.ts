@@ -21,7 +21,7 @@ describe('a project that changes', () => {
       metadata: { po: '4711' },
     });
     id = created.body['id'] as string;
-  }, 90_000);
+  }, 300_000);
   afterAll(() => product.stop(), 30_000);
 
   // The tasks are another service's, made from an event that is on its way.

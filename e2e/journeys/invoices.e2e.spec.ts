@@ -13,7 +13,7 @@ describe('a milestone that bills', () => {
     billing = await BillingServer.listen();
     product = await Product.start('embedded', billing.environment);
     api = new Api(product.url, product.organizations[0]!.live_key);
-  }, 90_000);
+  }, 300_000);
   afterAll(async () => {
     await product.stop();
     await billing.close();

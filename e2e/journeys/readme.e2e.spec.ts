@@ -20,7 +20,7 @@ describe('the README', () => {
   beforeAll(async () => {
     product = await Product.start();
     environment['WORKS_HOME'] = product.home;
-  }, 90_000);
+  }, 300_000);
 
   afterAll(async () => {
     for (const child of running) process.kill(-child.pid!, 'SIGKILL');

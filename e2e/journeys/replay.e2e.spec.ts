@@ -24,7 +24,7 @@ describe('the events of one project', () => {
   beforeAll(async () => {
     product = await Product.start();
     api = new Api(product.url, product.organizations[0]!.live_key);
-  }, 90_000);
+  }, 300_000);
   afterAll(() => product.stop(), 30_000);
 
   it('replay to the state that reading it answers', async () => {

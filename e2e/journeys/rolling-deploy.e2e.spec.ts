@@ -22,7 +22,7 @@ describe('a rolling deploy under load', () => {
     api = new Api(product.url, product.organizations[0]!.live_key);
     const endpoint = await api.post('/webhook_endpoints', { url: receiver.url, max_in_flight: 16 });
     receiver.secret = endpoint.body['secret'] as string;
-  }, 90_000);
+  }, 300_000);
 
   afterAll(async () => {
     await receiver.close();
@@ -68,5 +68,5 @@ describe('a rolling deploy under load', () => {
     const sequences = receiver.received.map(({ headers }) => Number(headers['webhook-sequence']));
     expect(sequences.sort((a, b) => a - b)).toEqual(accepted.map((_, index) => index + 1));
     expect(receiver.forged).toEqual([]);
-  }, 90_000);
+  }, 300_000);
 });

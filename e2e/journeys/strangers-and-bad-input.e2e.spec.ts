@@ -16,7 +16,7 @@ describe('what the public door refuses', () => {
     acme = product.organizations[0]!;
     globex = JSON.parse(await product.works('organizations', 'create', 'Globex', '--json')) as Organization;
     api = new Api(product.url, acme.live_key);
-  }, 90_000);
+  }, 300_000);
 
   afterAll(() => product.stop(), 30_000);
 

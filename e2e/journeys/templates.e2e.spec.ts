@@ -10,7 +10,7 @@ describe('templates through the public door', () => {
   beforeAll(async () => {
     product = await Product.start();
     api = new Api(product.url, product.organizations[0]!.live_key);
-  }, 90_000);
+  }, 300_000);
   afterAll(() => product.stop(), 30_000);
 
   const due = { offset: 3, unit: 'business_days', from: 'milestone' };

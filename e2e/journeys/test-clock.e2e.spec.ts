@@ -25,7 +25,7 @@ describe('a test clock', () => {
       const endpoint = await api.post('/webhook_endpoints', { url: receiver.url, events: ['task.overdue', 'test_clock.advanced'] });
       receiver.secret = endpoint.body['secret'] as string;
     }
-  }, 90_000);
+  }, 300_000);
   afterAll(async () => {
     await Promise.all(receivers.map((receiver) => receiver.close()));
     await product.stop();

@@ -19,7 +19,7 @@ describe.each<Log>(['embedded', 'kafka'])('a won deal becomes a delivered projec
   beforeAll(async () => {
     [product, receiver] = await Promise.all([Product.start(log), Receiver.listen()]);
     api = new Api(product.url, product.organizations[0]!.live_key);
-  }, 90_000);
+  }, 300_000);
 
   afterAll(async () => {
     await receiver.close();

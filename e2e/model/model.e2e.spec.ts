@@ -59,7 +59,7 @@ describe('whatever clients do, the rules hold', () => {
       const place = { users, template: TEMPLATE.key, references, projectsMax: 3 + COMMANDS / 200 };
       return new Client(api, new Rules(), common, chanceOf(seeded(seed + index)), place);
     });
-  }, 90_000);
+  }, 300_000);
   afterAll(() => product.stop(), 30_000);
 
   const projects = () => [...clients, { rules: common.rules }].flatMap(({ rules }) => [...rules.projects.keys()]);

@@ -31,7 +31,7 @@ describe('at the same moment', () => {
   beforeAll(async () => {
     product = await Product.start();
     api = new Api(product.url, product.organizations[0]!.live_key);
-  }, 90_000);
+  }, 300_000);
   afterAll(() => product.stop(), 30_000);
 
   async function rounds<Prepared>(

@@ -31,7 +31,12 @@ export class Home {
 
   /** `WORKS_HOME`, or `.works` in the checkout. */
   static here(env: NodeJS.ProcessEnv = process.env): Home {
-    return new Home(resolve(env['WORKS_HOME'] ?? join(root, '.works')));
+    return new Home(Home.pathOf(env));
+  }
+
+  /** Where it is, without making it. */
+  static pathOf(env: NodeJS.ProcessEnv = process.env): string {
+    return resolve(env['WORKS_HOME'] ?? join(root, '.works'));
   }
 
   get postgres(): string {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { backupCommand, restoreCommand } from './commands/backup';
 import { createKeyCommand } from './commands/keys';
 import { listenCommand } from './commands/listen';
 import { createOrganizationCommand } from './commands/organizations';
@@ -11,6 +12,8 @@ program.addCommand(createKeyCommand());
 program.addCommand(statusCommand());
 program.addCommand(rebuildCommand());
 program.addCommand(listenCommand());
+program.addCommand(backupCommand());
+program.addCommand(restoreCommand());
 
 program.parseAsync().catch((error: Error) => {
   process.stderr.write(`${error.message}\n`);

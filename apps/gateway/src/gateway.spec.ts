@@ -132,16 +132,51 @@ describe('the public door', () => {
     expect(await say('1.0')).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  it.each([
+    ['Authorization', 'Bearer x'],
+    ['Idempotency-Key', 'k'],
+    ['Works-Position', 'things:1'],
+    ['Content-Type', 'application/json'],
+  ])('refuses %s on two lines by name, whatever they say, and forwards nothing', async (name, value) => {
+    for (const second of [value, 'another']) {
+      const headers = ['host', 'a', name, value, name.toUpperCase(), second];
+      const reply = await raw(
+        'POST',
+        '/works/v1/things',
+        name === 'Authorization' ? headers : [...headers, 'authorization', `Bearer ${gateway.key}`],
+      );
+      expect([reply.status, JSON.parse(reply.text)]).toEqual([400, expect.objectContaining({ code: 'invalid_header', header: name })]);
+    }
+    expect(gateway.things.arrivals).toHaveLength(0);
+  });
+
+  it('passes lines of If-Match on as one list, and a key with a comma as one key', async () => {
+    const headers = [
+      'host',
+      'a',
+      'authorization',
+      `Bearer ${gateway.key}`,
+      'if-match',
+      'W/"1"',
+      'If-Match',
+      'W/"3"',
+      'idempotency-key',
+      'a, b',
+    ];
+    expect((await raw('POST', '/works/v1/things', headers)).status).toBe(200);
+    expect(gateway.things.last.headers).toMatchObject({ 'if-match': 'W/"1", W/"3"', 'idempotency-key': 'a, b' });
+  });
+
   it('sends each method to the service that the document names', async () => {
     await gateway.send('GET', '/parts');
     expect([gateway.parts.last.url, gateway.things.arrivals.length]).toEqual(['/parts', 0]);
   });
 
   /** As it is written, without the repairs of a URL parser. */
-  const raw = (method: string, path: string) =>
+  const raw = (method: string, path: string, headers: Record<string, string> | string[] = { authorization: `Bearer ${gateway.key}` }) =>
     new Promise<Reply>((done, failed) => {
-      const { port, key } = gateway;
-      const request = send({ host: '127.0.0.1', port, path, method, headers: { authorization: `Bearer ${key}` }, agent: false });
+      const { port } = gateway;
+      const request = send({ host: '127.0.0.1', port, path, method, headers, agent: false });
       request.on('error', failed).on('response', (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -167,25 +202,31 @@ describe('what a tenant has written', () => {
   };
   const positionsOnRead = async (headers: Record<string, string> = {}) => {
     await gateway.send('GET', '/parts', headers);
-    return gateway.parts.last.headers['works-position'];
+    return gateway.parts.last.headers['works-seen-position'];
   };
 
   it('is what its next read waits for, wherever it goes', async () => {
     expect(await positionsOnRead()).toBeUndefined();
-    const written = await write('things:731');
-    expect(written.headers['works-position']).toBe('things:731');
-    expect(await positionsOnRead()).toBe('things:731');
+    const written = await write('things:e0000001.731');
+    expect(written.headers['works-position']).toBe('things:e0000001.731');
+    expect(await positionsOnRead()).toBe('things:e0000001.731');
   });
 
   it('counts by the newest of each service, in whatever order answers come', async () => {
-    await write('things:731');
-    await write('things:729,parts:12');
-    expect(await positionsOnRead()).toBe('things:731,parts:12');
+    await write('things:e0000001.731');
+    await write('things:e0000001.729,parts:e0000001.12');
+    expect(await positionsOnRead()).toBe('things:e0000001.731,parts:e0000001.12');
   });
 
-  it('is joined by what the caller passes back', async () => {
+  // A service refuses what the client claims and it never told, but nobody for what only the gateway remembers.
+  it('goes on beside what the caller passes back, and not mixed with it', async () => {
     await write('things:731,parts:12');
-    expect(await positionsOnRead({ 'works-position': 'things:730,parts:13,others:1' })).toBe('things:731,parts:13,others:1');
+    expect(await positionsOnRead({ 'works-position': 'things:730,parts:13,others:1' })).toBe('things:731,parts:12');
+    expect(gateway.parts.last.headers['works-position']).toBe('things:730,parts:13,others:1');
+  });
+
+  it('cannot be put into its mouth by a client', async () => {
+    expect(await positionsOnRead({ 'works-seen-position': 'things:99' })).toBeUndefined();
   });
 
   // Guarantees that one tenant's writing slows nobody else down, and says nothing to anybody else.

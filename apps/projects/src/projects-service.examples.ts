@@ -154,6 +154,8 @@ export function news(
     position: null,
     subject: task.id,
     project_id: task.project_id,
+    previous_event: null,
+    caused_by: null,
     actor: caller.actor,
     request: { id: newId('req'), idempotency_key: 'k' },
     data: {

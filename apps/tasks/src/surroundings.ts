@@ -73,10 +73,10 @@ export class Surroundings {
    * task. For an unknown dependency it waits, and looks again.
    */
   async references(mentioned: Mentioned): Promise<Known> {
-    if (mentioned.projectId !== null) await this.caughtUp.wait(this.positions);
+    if (mentioned.projectId !== null) await this.caughtUp.wait(this.caller, this.positions);
     let known = await this.read(mentioned);
     if (unknownIn(mentioned, known).length > 0 && mentioned.projectId === null) {
-      await this.caughtUp.wait(this.positions);
+      await this.caughtUp.wait(this.caller, this.positions);
       known = await this.read(mentioned);
     }
     const unknown = unknownIn(mentioned, known);

@@ -28,7 +28,7 @@ export interface Answer {
 export interface StoredEvent {
   type: string;
   version: number;
-  tx: string;
+  transaction: string;
   log_key: string;
   public: PublicEvent;
 }
@@ -76,9 +76,9 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
     eventsOf: async (caller: Caller, id: string): Promise<StoredEvent[]> => {
       const rows = await app
         .get(TenantDatabase)
-        .query<{ type: string; version: number; tx: string; log_key: string; public: string }>(
+        .query<{ type: string; version: number; transaction: string; log_key: string; public: string }>(
           caller,
-          'select type, version, tx::text, log_key, public from events where stream_id = $1 order by version',
+          'select type, version, xmin::text as transaction, log_key, public from events where stream_id = $1 order by version',
           [id],
         );
       return rows.map((row) => ({ ...row, public: JSON.parse(row.public) as PublicEvent }));

@@ -75,10 +75,17 @@ export function anEvent(
   caller: Caller,
   type: EventType = 'task.created',
   data: Record<string, unknown> = { task: { title: 'Measure' } },
+  { previousEvent = null, causedBy = null }: { previousEvent?: string | null; causedBy?: string | null } = {},
 ): LogMessage & { id: string } {
   const id = newId('evt');
   const { topic, key, body } = publicEvent(
-    { id, streamId: newId('tsk'), occurredAt: new Date(), cause: { caller, requestId: null, idempotencyKey: null } },
+    {
+      id,
+      streamId: newId('tsk'),
+      occurredAt: new Date(),
+      previousEvent,
+      cause: { caller, requestId: null, idempotencyKey: null, causedBy },
+    },
     { type, projectId: null, data },
   );
   return { id, topic, key, value: body, headers: { ce_id: id } };

@@ -29,6 +29,7 @@ import { SendTestEvent } from './commands/send-test-event';
 import { TestWebhookEndpoint } from './commands/test-webhook-endpoint';
 import { UpdateWebhookEndpoint } from './commands/update-webhook-endpoint';
 import { DeliveryEngine } from './delivery/delivery-engine';
+import { EarlyEvents } from './delivery/early-events';
 import { Hastening } from './delivery/hastening';
 import { KeptSecrets } from './delivery/kept-secrets';
 import { DeliveryMetrics } from './delivery/delivery-metrics';
@@ -45,6 +46,7 @@ import { EndpointEvents } from './read-models/endpoint-events';
 import { Events } from './read-models/events';
 import { Replays } from './read-models/replays';
 import { Timeline } from './read-models/timeline';
+import { UnknownEvents } from './read-models/unknown-events';
 import { WebhookEndpoints } from './read-models/webhook-endpoints';
 import { ReplayJobs } from './replay-jobs';
 
@@ -64,7 +66,7 @@ const commands = [
   ResumeReplay,
   CancelReplay,
 ];
-const reads = [WebhookEndpoints, Deliveries, DeadLetters, EndpointEvents, Replays, Events, Timeline];
+const reads = [WebhookEndpoints, Deliveries, DeadLetters, EndpointEvents, Replays, Events, Timeline, UnknownEvents];
 const reactions = [FanOutWhenAnythingHappens];
 
 export const controllers = [...commands, ...reads, ...reactions];
@@ -81,6 +83,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     private readonly watch: SequenceWatch,
     private readonly reconciler: Reconciler,
     private readonly retention: Retention,
+    private readonly early: EarlyEvents,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -88,6 +91,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
     this.runner.start();
     this.reconciler.start();
     this.retention.start();
+    this.early.start();
   }
 
   beforeApplicationShutdown(): void {
@@ -95,7 +99,7 @@ class EngineLife implements OnApplicationBootstrap, BeforeApplicationShutdown, O
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.retention.stop(), this.reconciler.stop(), this.runner.stop()]);
+    await Promise.all([this.early.stop(), this.retention.stop(), this.reconciler.stop(), this.runner.stop()]);
     await this.engine.stop();
   }
 }
@@ -128,9 +132,14 @@ const secrets = {
   useFactory: (keyring: Keyring, logger: Logger) => new KeptSecrets(keyring, logger),
 };
 
+/** As the retention keeps them. */
+const eventsKeptMs = ({ retentionDays, eventRetentionDays }: ServiceConfig): number =>
+  Math.max(retentionDays, eventRetentionDays) * 86_400_000;
+
 function metricsOf({ registry }: Metrics, pool: Pool): DeliveryMetrics {
   const metrics = new DeliveryMetrics(registry);
   metrics.watchBacklog(pool, registry);
+  metrics.watchHeldBack(pool, registry);
   return metrics;
 }
 
@@ -146,10 +155,18 @@ const engine = {
       secrets: kept,
       metrics: metricsOf(metrics, pool),
       logger,
+      eventsKeptMs: eventsKeptMs(config),
       organizationMax: config.organizationInFlightMax,
       patienceSeconds: config.disableAfterHours * 3_600,
       numbered: (endpointIds) => sequences.note(endpointIds),
     }),
+};
+
+const early = {
+  provide: EarlyEvents,
+  inject: [WORKER_POOL, DeliveryEngine, Peers, Lag, SERVICE_CONFIG, LOGGER],
+  useFactory: (pool: Pool, sender: DeliveryEngine, peers: Peers, lag: Lag, config: ServiceConfig, logger: Logger) =>
+    new EarlyEvents({ pool, engine: sender, peers, lag, sources: SOURCES, eventsKeptMs: eventsKeptMs(config), logger }),
 };
 
 const replays = {
@@ -183,7 +200,20 @@ const retention = {
 /** All that the service is made of, beside the platform's own parts. */
 @Module({
   controllers,
-  providers: [secrets, SecretsLife, watch, engine, replays, reconciler, retention, EngineLife, EndpointChanges, ReplayJobs, Hastening],
+  providers: [
+    secrets,
+    SecretsLife,
+    watch,
+    engine,
+    early,
+    replays,
+    reconciler,
+    retention,
+    EngineLife,
+    EndpointChanges,
+    ReplayJobs,
+    Hastening,
+  ],
 })
 export class WebhooksModule {}
 

@@ -8,10 +8,19 @@ const SERVICES = ['projects', 'tasks', 'webhooks'] as const;
 
 /** Facts that are committed and not yet in the event log. */
 const RELAY_LAG = `
-  select count(*)::int as behind, coalesce(extract(epoch from now() - min(occurred_at)), 0)::float as seconds
-    from events, (select coalesce((select tx from checkpoints where name = 'relay'), '0'::xid8) as tx,
-                         coalesce((select position from checkpoints where name = 'relay'), 0) as position) as c
-   where events.topic is not null and (events.tx, events.position) > (c.tx, c.position)`;
+  select count(*)::int as behind, coalesce(extract(epoch from now() - min(e.occurred_at)), 0)::float as seconds
+    from outbox o join events e on e.position = o.position`;
+
+/** Whoever has written a fact and not ended for longer than any statement of ours may take; prepared transactions too. */
+const LONG_WRITERS = `
+  select coalesce('prepared transaction ' || p.gid, 'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '')) as who,
+         extract(epoch from now() - coalesce(p.prepared, a.xact_start))::float as seconds
+    from (select distinct locks.virtualtransaction as transaction, locks.pid from pg_locks locks
+           where locks.locktype = 'relation' and locks.database = (select d.oid from pg_database d where d.datname = current_database())
+             and locks.relation = 'public.events'::regclass and locks.mode = 'RowExclusiveLock' and locks.granted) l
+    left join pg_stat_activity a on a.pid = l.pid
+    left join pg_prepared_xacts p on l.pid is null and l.transaction = '-1/' || p.transaction::text
+   where coalesce(p.prepared, a.xact_start) is null or coalesce(p.prepared, a.xact_start) < now() - interval '15 seconds'`;
 
 export function statusCommand(): Command {
   return new Command('status').description('what runs, and what is behind, on one screen').action(status);
@@ -20,9 +29,14 @@ export function statusCommand(): Command {
 async function status(): Promise<void> {
   const home = Home.here();
   const server = await home.server();
+  const open: string[] = [];
   const lines = [row('', 'up', 'relay behind', 'consumer behind')];
   for (const service of SERVICES) {
     const up = await isReady(`unix:${home.socket(service)}`);
+    for (const writer of await all<{ who: string; seconds: number | null }>(home.databaseUrl(server, service, 'worker'), LONG_WRITERS))
+      open.push(
+        `${service}: ${writer.who} has written a fact ${writer.seconds === null ? '' : `${writer.seconds.toFixed(0)} s ago `}and not committed`,
+      );
     const relay = await one<{ behind: number; seconds: number }>(home.databaseUrl(server, service, 'worker'), RELAY_LAG);
     const consumer = up ? await consumerLag(`unix:${home.socket(service)}`) : '–';
     lines.push(row(service, up ? 'yes' : paint('red', 'no'), `${relay.behind} events, ${relay.seconds.toFixed(1)} s`, consumer));
@@ -36,6 +50,7 @@ async function status(): Promise<void> {
             count(*) filter (where status = 'dead')::int as dead from deliveries`,
   );
   lines.push('', `deliveries   ${deliveries.pending} pending, ${deliveries.due} of them due, ${deliveries.dead} dead`);
+  if (open.length > 0) lines.push('', ...open.map((line) => paint('red', line)));
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
@@ -68,11 +83,13 @@ async function consumerLag(url: string): Promise<string> {
   }
 }
 
-async function one<Row extends object>(url: string, sql: string): Promise<Row> {
+const one = async <Row extends object>(url: string, sql: string): Promise<Row> => (await all<Row>(url, sql))[0]!;
+
+async function all<Row extends object>(url: string, sql: string): Promise<Row[]> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {
-    return (await client.query<Row>(sql)).rows[0]!;
+    return (await client.query<Row>(sql)).rows;
   } finally {
     await client.end();
   }

@@ -1,8 +1,8 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { migrate, provision, type DatabaseName, type EmbeddedServer } from '@works/platform/postgres';
+import { claim } from '../claim';
 import { Home, root } from '../home';
 import { createOrganization, withGatewayDatabase } from '../organizations';
 import { KeptPostgres } from './kept-postgres';
@@ -142,31 +142,6 @@ async function ensureDemo(home: Home, server: EmbeddedServer, url: string): Prom
       await createOrganization(database, 'Acme'),
     ]));
   home.writeDev({ url, organizations });
-}
-
-/** Two supervisors on one folder would start everything twice. */
-function claim(home: Home): () => void {
-  const file = join(home.path, 'supervisor.pid');
-  try {
-    const descriptor = openSync(file, 'wx');
-    writeFileSync(descriptor, String(process.pid));
-    closeSync(descriptor);
-  } catch {
-    const other = Number(readFileSync(file, 'utf8'));
-    if (other !== process.pid && other > 0 && isAlive(other) && isOurs(other))
-      throw new Error(`The product runs already in ${home.path}, started by process ${other}.`);
-    writeFileSync(file, String(process.pid));
-  }
-  return () => rmSync(file, { force: true });
-}
-
-/** A process number is given out again: only another `npm start` counts. */
-function isOurs(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('start.mjs');
-  } catch {
-    return true;
-  }
 }
 
 function stopWhenAsked(stopAll: () => Promise<void>, progress: Progress): void {

@@ -39,7 +39,7 @@ describe('POST /projects', () => {
       expect(answer.headers).toMatchObject({
         location: `/projects/${project.id}`,
         etag: 'W/"1"',
-        'works-position': expect.stringMatching(/^projects:\d+$/),
+        'works-position': expect.stringMatching(/^projects:e[0-9a-f]{7}\.\d+$/),
       });
       expect(project).toEqual({
         id: expect.stringMatching(/^prj_/),

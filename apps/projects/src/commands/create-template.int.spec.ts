@@ -31,7 +31,7 @@ describe('POST /templates', () => {
       expect(answer.headers).toMatchObject({
         location: '/templates/retail_v1?version=1',
         etag: 'W/"1"',
-        'works-position': expect.stringMatching(/^projects:\d+$/),
+        'works-position': expect.stringMatching(/^projects:e[0-9a-f]{7}\.\d+$/),
       });
       expect(template).toEqual({
         id: expect.stringMatching(/^tpl_/),

@@ -19,6 +19,8 @@ export const moved = (caller: Caller, days: number, version: number): PublicEven
     position: null,
     subject: id,
     project_id: null,
+    previous_event: null,
+    caused_by: null,
     actor: caller.actor,
     request: { id: null, idempotency_key: null },
     data: {

@@ -277,7 +277,7 @@ describe('POST /tasks/batch', () => {
         { op: 'complete', id: b.id },
         { op: 'complete', id: a.id },
       ]);
-      const transactions = await Promise.all([a, b].map(async ({ id }) => (await service.eventsOf(caller, id)).at(-1)!.tx));
+      const transactions = await Promise.all([a, b].map(async ({ id }) => (await service.eventsOf(caller, id)).at(-1)!.transaction));
       expect(new Set(transactions).size).toBe(1);
     });
   });

@@ -97,7 +97,7 @@ describe('POST /tasks', () => {
         { type: 'task.created', version: 1, log_key: task.id },
         { type: 'task.assigned', version: 2, log_key: task.id },
       ]);
-      expect(new Set(events.map(({ tx }) => tx)).size).toBe(1);
+      expect(new Set(events.map(({ transaction }) => transaction)).size).toBe(1);
       expect(events[1]!.public.data).toEqual({ task, previous: { assignee_id: null } });
     });
 

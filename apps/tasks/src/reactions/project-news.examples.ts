@@ -140,6 +140,8 @@ const aProjectEvent = <Data>(
   position: null,
   subject: projectId,
   project_id: projectId,
+  previous_event: null,
+  caused_by: null,
   actor: { type: 'api_key' as const, id: newId('key') },
   request: { id: newId('req'), idempotency_key: 'won-deal-1' },
   data,

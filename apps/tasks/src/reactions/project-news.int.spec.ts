@@ -77,7 +77,7 @@ describe('news of a project', () => {
     return rows.map((row) => presentRow(row, now));
   };
   const eventsOf = (projectId: string): Promise<Stored[]> =>
-    database.query<Stored & Record<string, unknown>>(caller, 'select e.* from events e where log_key = $1 order by tx, position', [
+    database.query<Stored & Record<string, unknown>>(caller, 'select e.* from events e where log_key = $1 order by e.position', [
       projectId,
     ]);
   const typesOf = async (projectId: string) => (await eventsOf(projectId)).map(({ type }) => type).sort();
@@ -342,6 +342,7 @@ describe('news of a project', () => {
         service: 'tasks',
         sources: [],
         publishedThrough: () => Promise.reject(new Error('nobody is asked')),
+        isKnown: () => Promise.reject(new Error('nobody is asked')),
         subscription: () => Promise.reject(new Error('nobody is asked')) as never,
       });
       const mentioned = { projectId: added.data.milestone.project_id, milestoneId: added.subject, dependencies: [] };

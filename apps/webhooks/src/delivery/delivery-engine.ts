@@ -9,9 +9,11 @@ import type { KeptSecrets } from './kept-secrets';
 import type { DeliveryMetrics } from './delivery-metrics';
 import { Places } from './places';
 import { Presence } from './presence';
+import { RecentlyNumbered } from './recently-numbered';
 import { Recorder } from './recorder';
 import type { Sender } from './sender';
-import { claimDueDeliveries, endLeases, fanOut, giveBack, giveBackLeases, LEASE_SECONDS, type Lease, type NewEvent } from './statements';
+import { fanOut, type Circumstances, type FannedOut, type Released, type Work } from './fan-out';
+import { claimDueDeliveries, endLeases, giveBack, giveBackLeases, LEASE_SECONDS, type Lease, type NewEvent } from './statements';
 
 /** Timers and pokes do the waking; this only bounds how long a lost one, or a dead worker's lease, can go unnoticed. */
 const LOOK_EVERY_MS = 1_000;
@@ -31,6 +33,9 @@ export interface EngineParts {
   readonly logger: Logger;
   /** Told of the endpoints whose sequence has moved on, once that has committed. */
   readonly numbered?: (endpointIds: readonly string[]) => void;
+  /** Older events need not be in the log any more. Default: all are. */
+  readonly eventsKeptMs?: number;
+  readonly holding?: Pick<Circumstances, 'holdSeconds' | 'heldMax'>;
   readonly leaseSeconds?: number;
   readonly graceMs?: number;
   readonly organizationMax?: number;
@@ -44,6 +49,7 @@ export interface EngineParts {
 export class DeliveryEngine {
   private readonly workerId = newId('wrk');
   private readonly places = new Places();
+  private readonly lately = new RecentlyNumbered();
   private readonly recorder: Recorder;
   private readonly presence: Presence;
   private readonly leaseSeconds: number;
@@ -71,16 +77,34 @@ export class DeliveryEngine {
     this.presence.start();
   }
 
-  /** Keeps the events and sends at once what is leased to us in the same transaction; the rest waits for a claim. */
+  /** Keeps the events, each in its place, and sends at once what is leased to us in the same transaction; the rest waits for a claim. */
   async fanOut(events: readonly NewEvent[]): Promise<void> {
-    const capacity = this.stopping || !this.presence.isShown ? 0 : this.places.free.first;
-    const { leased, waiting, endpointIds } = await fanOut(this.parts.pool, events, {
-      capacity,
-      ...this.newLease(),
-    });
-    this.parts.numbered?.(endpointIds);
-    await this.sendWhatHasPlaces(leased);
-    if (waiting) this.expectBacklog();
+    await this.doWork({ events });
+  }
+
+  /** The owners of these events have said that they will not come; and whatever of `ids` is held may be ready. Resolves with what was numbered. */
+  release(work: Omit<Work, 'events'>): Promise<readonly Released[]> {
+    return this.doWork({ events: [], ...work });
+  }
+
+  private async doWork(work: Work): Promise<readonly Released[]> {
+    const released: Released[] = [];
+    for (let next: Work | null = work; next !== null;) {
+      const capacity = this.stopping || !this.presence.isShown ? 0 : this.places.free.first;
+      const done: FannedOut = await fanOut(
+        this.parts.pool,
+        next,
+        { capacity, ...this.newLease() },
+        { lately: this.lately, keptFromMs: Date.now() - (this.parts.eventsKeptMs ?? Infinity), ...this.parts.holding },
+      );
+      this.parts.numbered?.(done.endpointIds);
+      this.parts.metrics.noteHeld(done);
+      await this.sendWhatHasPlaces(done.leased);
+      if (done.waiting) this.expectBacklog();
+      released.push(...done.released);
+      next = done.rest;
+    }
+    return released;
   }
 
   /** Replays have been made. */

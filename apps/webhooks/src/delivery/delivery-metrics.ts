@@ -1,15 +1,20 @@
 import type { Pool } from 'pg';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Leased, Outcome } from './attempt';
+import type { FannedOut, Released } from './fan-out';
 
 /** Ages of what is due and not under way, and how many are counted of each. */
 const AGES_SECONDS = [1, 10, 60, 600, 3_600] as const;
 const COUNTED_MAX = 10_000;
 
+const RELEASED: readonly Released['reason'][] = ['arrived', 'never_public', 'past_retention', 'unknown', 'dead_letter'];
+
 export class DeliveryMetrics {
   private readonly attempts: Counter<'outcome'>;
   private readonly duration: Histogram;
   private readonly lateness: Histogram<'lane'>;
+  private readonly heldBack: Counter;
+  private readonly released: Counter<'reason'>;
   readonly inFlight: Gauge;
 
   constructor(registry: Registry) {
@@ -33,6 +38,18 @@ export class DeliveryMetrics {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30, 300, 3_600],
       registers,
     });
+    this.heldBack = new Counter({
+      name: 'works_webhooks_held_back_total',
+      help: 'Events that came before one that they depend on, and were held back.',
+      registers,
+    });
+    this.released = new Counter({
+      name: 'works_webhooks_released_total',
+      help: 'Events that had been held back and were numbered, by why: what they waited for arrived, or was given up.',
+      labelNames: ['reason'],
+      registers,
+    });
+    for (const reason of RELEASED) this.released.inc({ reason }, 0);
     this.inFlight = new Gauge({ name: 'works_deliveries_in_flight', help: 'Attempts under way in this process.', registers });
   }
 
@@ -48,6 +65,26 @@ export class DeliveryMetrics {
         for (const { seconds, overdue } of rows) backlog.set({ older_than: String(seconds) }, overdue);
       },
     });
+  }
+
+  /** Counts what is held back when somebody asks. */
+  watchHeldBack(pool: Pool, registry: Registry): void {
+    const heldBack = new Gauge({
+      name: 'works_webhooks_held_back',
+      help: `Events that are held back because they came before one that they depend on, counted up to ${COUNTED_MAX}.`,
+      registers: [registry],
+      collect: async () => {
+        const { rows } = await pool
+          .query<{ held: number }>('select count(*)::int as held from (select from early_events h limit $1) h', [COUNTED_MAX])
+          .catch(() => ({ rows: [] }));
+        for (const { held } of rows) heldBack.set(held);
+      },
+    });
+  }
+
+  noteHeld({ held, released }: Pick<FannedOut, 'held' | 'released'>): void {
+    this.heldBack.inc(held);
+    for (const { reason } of released) this.released.inc({ reason });
   }
 
   note(leased: Leased, outcome: Outcome): void {

@@ -6,7 +6,8 @@ import { giveBack } from '@works/platform/postgres';
 import { DELIVERY_COLUMNS, type DeliveryRow } from '../read-models/delivery-row';
 import { SELECT_ENDPOINTS, type EndpointRow } from '../read-models/endpoint-row';
 import { deadLettered, endpointDisabled } from './operational-events';
-import { fanOut, recordAttempts, type NewEvent, type Recorded, type Result } from './statements';
+import { fanOut } from './fan-out';
+import { recordAttempts, type NewEvent, type Recorded, type Result } from './statements';
 
 interface Tenant {
   readonly organization_id: string;

@@ -5,7 +5,8 @@ import { newId } from '@works/platform/ids';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { giveBack, openPool } from '@works/platform/postgres';
 import { aCaller } from '@works/platform/testing';
-import { fanOut, recordAttempts, type NewEvent } from './statements';
+import { fanOut } from './fan-out';
+import { recordAttempts, type NewEvent } from './statements';
 import { anOutcome, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 type Database = Awaited<ReturnType<typeof deliveryDatabase>>;

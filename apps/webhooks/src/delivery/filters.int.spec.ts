@@ -5,7 +5,8 @@ import { aCaller } from '@works/platform/testing';
 import type { FilterScalar } from '@works/contracts/webhooks';
 import type { EventFilter } from '../domain/event-filter';
 import { wants } from '../domain/event-filter.examples';
-import { fanOut, type NewEvent } from './statements';
+import { fanOut } from './fan-out';
+import { type NewEvent } from './statements';
 import { aNewEvent, deliveryDatabase, takingNothing } from './workers.examples';
 
 /** Names and texts that mean something to SQL, JSON, JavaScript or a path, with some that are plain: so that paths meet what is there. */

@@ -2,7 +2,8 @@ import { newId } from '@works/platform/ids';
 import { aCaller, eventually } from '@works/platform/testing';
 import { receiver } from '../webhooks-service.examples';
 import type { Leased } from './attempt';
-import { claimDueDeliveries, fanOut, recordAndHandOver, type Result } from './statements';
+import { fanOut } from './fan-out';
+import { claimDueDeliveries, recordAndHandOver, type Result } from './statements';
 import { anOutcome, aWorker, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 describe('places that change hands when results are recorded', () => {

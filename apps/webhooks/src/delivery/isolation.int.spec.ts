@@ -1,7 +1,7 @@
 import { aCaller, eventually } from '@works/platform/testing';
 import type { ServerResponse } from 'node:http';
 import { receiver } from '../webhooks-service.examples';
-import { fanOut } from './statements';
+import { fanOut } from './fan-out';
 import { aWorker, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 describe('the places of an endpoint', () => {

@@ -6,7 +6,7 @@ import { Keyring } from '@works/platform/sealing';
 import { aCaller, eventually } from '@works/platform/testing';
 import { anEvent, receiver, startWebhooks, type WebhooksService } from '../webhooks-service.examples';
 import { KeptSecrets } from './kept-secrets';
-import { fanOut } from './statements';
+import { fanOut } from './fan-out';
 import { aWorker, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 const OLD = 'the key of last year, long enough to be one';

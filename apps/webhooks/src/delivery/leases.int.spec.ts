@@ -5,7 +5,8 @@ import { newId } from '@works/platform/ids';
 import { nextAttemptAt } from '../domain/schedule';
 import { receiver } from '../webhooks-service.examples';
 import type { Leased } from './attempt';
-import { claimDueDeliveries, endLeases, fanOut, recordAttempts as record, type Result } from './statements';
+import { fanOut } from './fan-out';
+import { claimDueDeliveries, endLeases, recordAttempts as record, type Result } from './statements';
 import { anOutcome, aWorker, aWorkerProcess, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 describe('leases', () => {

@@ -3,7 +3,8 @@ import { newId } from '@works/platform/ids';
 import { aCaller, eventually } from '@works/platform/testing';
 import { receiver } from '../webhooks-service.examples';
 import type { Leased } from './attempt';
-import { claimDueDeliveries, endLeases, fanOut, recordAttempts, type NewEvent } from './statements';
+import { fanOut } from './fan-out';
+import { claimDueDeliveries, endLeases, recordAttempts, type NewEvent } from './statements';
 import { aNewEvent, anOutcome, aWorker, deliveryDatabase, takingNothing } from './workers.examples';
 
 type Step =

@@ -2,7 +2,8 @@ import { newId } from '@works/platform/ids';
 import { aCaller, eventually } from '@works/platform/testing';
 import { receiver } from '../webhooks-service.examples';
 import type { Leased, Stage } from './attempt';
-import { claimDueDeliveries, fanOut, recordAttempts } from './statements';
+import { fanOut } from './fan-out';
+import { claimDueDeliveries, recordAttempts } from './statements';
 import { anOutcome, aWorker, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 describe('places over all workers', () => {

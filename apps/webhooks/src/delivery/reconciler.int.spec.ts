@@ -10,10 +10,10 @@ import { Metrics } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
 import { openPool } from '@works/platform/postgres';
 import { runService, type RunningService } from '@works/platform/service';
-import { aCaller, eventually, testDatabase, type TestDatabase } from '@works/platform/testing';
+import { aCaller, eventually, insertFacts, testDatabase, type TestDatabase } from '@works/platform/testing';
 import { anEvent, receiver, startWebhooks, type WebhooksService } from '../webhooks-service.examples';
 import { Reconciler } from './reconciler';
-import { fanOut } from './statements';
+import { fanOut } from './fan-out';
 import { aNewEvent, newEvents, takingNothing } from './workers.examples';
 
 /** A service that only has facts to tell. */
@@ -160,11 +160,7 @@ describe('the reconciler', () => {
   /** A fact of the other service, which its relay publishes. */
   const tell = async (caller: Caller): Promise<string> => {
     const { id, topic, key, value } = anEvent(caller);
-    await facts.query(
-      `insert into events (organization_id, livemode, id, stream_id, version, type, data, topic, log_key, public, metadata, occurred_at)
-       values ($1, $2, $3, $3, 1, $4, '{}', $4, $5, $6, '{}', now())`,
-      [caller.organizationId, caller.livemode, id, topic, key, value],
-    );
+    await insertFacts(facts, [{ id, organizationId: caller.organizationId, livemode: caller.livemode, topic, key, value }]);
     return id;
   };
   const taken = async (caller: Caller): Promise<string[]> =>

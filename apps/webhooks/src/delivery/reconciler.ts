@@ -3,7 +3,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { Logger } from '@works/platform/logging';
 import { whileAlone } from '@works/platform/postgres';
 import type { Lag, Peers } from '@works/platform/service';
-import { deliverySeed } from './statements';
+import { deliverySeed, unknownEvents } from './statements';
 
 const EVERY_MS = 60_000;
 
@@ -12,7 +12,7 @@ const SEQUENCES_MAX = 10_000;
 const FACTS_MAX = 20_000;
 const DELIVERIES_MAX = 500;
 
-/** Places that fit into one request. */
+/** Positions that fit into one request. */
 const AGAIN_MAX = 200;
 
 /** Longer than a busy service takes to handle what is in the log; one that is further behind is asked again in the next round. */
@@ -25,7 +25,7 @@ export type Reconciled = 'event_not_taken_in' | 'sequence_missing' | 'sequence_u
 
 export interface ReconcilerParts {
   readonly pool: Pool;
-  readonly peers: Pick<Peers, 'toldAfter' | 'tellAgain'>;
+  readonly peers: Pick<Peers, 'publishedAfter' | 'republish'>;
   readonly lag: Pick<Lag, 'caughtUp'>;
   /** The services whose facts become events here. */
   readonly sources: readonly string[];
@@ -102,22 +102,33 @@ export class Reconciler {
   private async reconcileFacts(client: PoolClient, source: string): Promise<void> {
     const { peers, lag } = this.parts;
     const name = `reconciled ${source}`;
-    const { rows } = await client.query<{ tx: string; position: string }>(
-      'select tx::text, position::text from checkpoints where name = $1',
+    const { rows } = await client.query<{ epoch: string; position: string }>(
+      'select c.epoch, c.position::text as position from checkpoints c where c.name = $1',
       [name],
     );
-    let place = rows[0] ?? { tx: '0', position: '0' };
+    let position = { epoch: rows[0]?.epoch ?? null, at: BigInt(rows[0]?.position ?? 0) };
     for (let looked = 0; looked < FACTS_MAX;) {
-      const facts = await peers.toldAfter(source, place);
+      const { epoch, data: facts } = await peers.publishedAfter(source, position);
       if (facts.length === 0 || !(await lag.caughtUp(CATCH_UP_MS))) return;
-      const missing = await unknown(client, facts, this.parts.eventRetentionDays);
-      for (let from = 0; from < missing.length; from += AGAIN_MAX) await peers.tellAgain(source, missing.slice(from, from + AGAIN_MAX));
+      const unknown = new Set(
+        await unknownEvents(
+          client,
+          facts.map(({ id }) => id),
+          this.parts.eventRetentionDays,
+        ),
+      );
+      const missing = facts.filter(({ id }) => unknown.has(id));
+      for (let from = 0; from < missing.length; from += AGAIN_MAX)
+        await peers.republish(
+          source,
+          missing.slice(from, from + AGAIN_MAX).map((fact) => fact.position),
+        );
       for (const { id } of missing) this.note('event_not_taken_in', { source, event_id: id });
-      place = facts.at(-1)!;
+      position = { epoch, at: BigInt(facts.at(-1)!.position) };
       await client.query(
-        `insert into checkpoints as c (name, tx, position) values ($1, $2::xid8, $3::bigint)
-         on conflict (name) do update set tx = excluded.tx, position = excluded.position, updated_at = now()`,
-        [name, place.tx, place.position],
+        `insert into checkpoints (name, epoch, position) values ($1, $2, $3::bigint)
+         on conflict (name) do update set epoch = excluded.epoch, position = excluded.position, updated_at = now()`,
+        [name, epoch, position.at.toString()],
       );
       looked += facts.length;
     }
@@ -127,19 +138,4 @@ export class Reconciler {
     this.found.inc({ kind });
     this.parts.logger.error({ ...what, kind }, 'something was missing or stuck, which should be impossible');
   }
-}
-
-/** Those that the organizations' log does not have: one look-up each, by the log's own ids. */
-async function unknown<Fact extends { id: string }>(
-  client: PoolClient,
-  facts: readonly Fact[],
-  eventRetentionDays: number,
-): Promise<Fact[]> {
-  const { rows } = await client.query<{ id: string }>(
-    `select f.id from unnest($1::text[]) as f(id)
-      where f.id collate "C" >= works_first_event_id(current_date - $2::integer) and (select true from event_log l where l.id = f.id) is null`,
-    [facts.map(({ id }) => id), eventRetentionDays],
-  );
-  const ids = new Set(rows.map(({ id }) => id));
-  return facts.filter(({ id }) => ids.has(id));
 }

@@ -9,7 +9,8 @@ import { aCaller, eventually } from '@works/platform/testing';
 import { receiver } from '../webhooks-service.examples';
 import { killPending } from './dead-letters.examples';
 import { ReplayRunner } from './replay-runner';
-import { deliverySeed, fanOut } from './statements';
+import { fanOut } from './fan-out';
+import { deliverySeed } from './statements';
 import { aWorker, aWorkerProcess, deliveryDatabase, newEvents, takingNothing } from './workers.examples';
 
 type Database = Awaited<ReturnType<typeof deliveryDatabase>>;

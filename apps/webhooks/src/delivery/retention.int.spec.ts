@@ -7,7 +7,7 @@ import { openPool } from '@works/platform/postgres';
 import { aCaller } from '@works/platform/testing';
 import { startWebhooks, type WebhooksService } from '../webhooks-service.examples';
 import { Retention } from './retention';
-import { fanOut } from './statements';
+import { fanOut } from './fan-out';
 import { aNewEvent, newEvents, takingNothing } from './workers.examples';
 
 const DAY_MS = 86_400_000;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { newId } from '@works/platform/ids';
 import { booleans, integers, texts } from '@works/platform/postgres';
+import { wholeBody } from '../read-models/event-body';
 import { isFirst, isUnreachable, type Leased, type Outcome } from './attempt';
 import type { Lane } from './places';
 
@@ -48,7 +49,7 @@ export const leasedOf = (row: LeasedRow, leaseToken: string): Leased => ({
   headers: row.headers,
   secret: row.secret,
   maxInFlight: row.max_in_flight,
-  body: row.body,
+  body: wholeBody(row.body),
   dueAt: row.next_attempt_at,
   ordered: row.ordered,
   passed: row.passed,
@@ -131,42 +132,146 @@ export interface NewEvent {
   readonly subject: string;
   readonly projectId: string | null;
   readonly timestamp: string;
+  readonly previousEvent: string | null;
+  readonly causedBy: string | null;
+  /** It comes behind events that followed it, and is marked so whatever it depends on. */
+  readonly outOfOrder?: boolean;
   /** The object's JSON, without its position: that stands between the two. */
   readonly before: string;
   readonly after: string;
 }
 
-/**
- * See works_fan_out in the migration. Resolves with what is leased to us, whether other deliveries wait for a claim, and the endpoints whose
- * sequence has moved on.
- */
-export async function fanOut(
+/** How events stand that are to be numbered. */
+export type Order =
+  /** As nobody has verified: they are refused unless these ids, which they await beyond each other, have their numbers, and nothing waits for them. */
+  | { readonly awaited: readonly string[] }
+  /** As was arranged in this transaction; whether each goes on without something that it awaits. */
+  | { readonly outOfOrder: readonly boolean[] };
+
+export interface Numbered {
+  /** Ours to send. */
+  readonly leased: Leased[];
+  /** Other deliveries wait for a claim. */
+  readonly waiting: boolean;
+  /** Endpoints whose sequence has moved on. */
+  readonly endpointIds: string[];
+}
+
+/** See works_fan_out in the migration. Null when the events cannot be numbered as they stand; then nothing has happened. */
+export async function numberEvents(
   queries: Queries,
   events: readonly NewEvent[],
+  order: Order,
   { leaseToken, leaseSeconds, capacity, organizationMax }: Lease & { capacity: number },
-): Promise<{ leased: Leased[]; waiting: boolean; endpointIds: string[] }> {
+): Promise<Numbered | null> {
+  const arranged = 'outOfOrder' in order;
   const { rows } = await (queries as Pool).query<LeasedRow & { waiting: boolean }>({
     name: 'works_fan_out',
-    text: 'select * from works_fan_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)',
+    text: 'select * from works_fan_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)',
     values: [
-      texts(events.map((event) => event.id)),
-      texts(events.map((event) => event.organizationId)),
-      booleans(events.map((event) => event.livemode)),
-      texts(events.map((event) => event.type)),
-      texts(events.map((event) => event.subject)),
-      texts(events.map((event) => event.projectId)),
-      events.map((event) => event.timestamp),
-      texts(events.map((event) => event.before)),
-      texts(events.map((event) => event.after)),
+      ...columnsOf(events),
       deliverySeed(),
       leaseToken,
       leaseSeconds,
       capacity,
       organizationMax,
+      booleans(events.map((event, index) => event.outOfOrder === true || (arranged && order.outOfOrder[index]!))),
+      texts(arranged ? [] : order.awaited),
+      arranged,
     ],
   });
+  if (rows.length === 1 && rows[0]!.delivery_id === null) return null;
   const leased = rows.filter((row) => row.body !== null).map((row) => leasedOf(row, leaseToken));
   return { leased, waiting: rows.some((row) => row.waiting), endpointIds: rows.map((row) => row.endpoint_id) };
+}
+
+const columnsOf = (events: readonly NewEvent[]) => [
+  texts(events.map((event) => event.id)),
+  texts(events.map((event) => event.organizationId)),
+  booleans(events.map((event) => event.livemode)),
+  texts(events.map((event) => event.type)),
+  texts(events.map((event) => event.subject)),
+  texts(events.map((event) => event.projectId)),
+  events.map((event) => event.timestamp),
+  texts(events.map((event) => event.before)),
+  texts(events.map((event) => event.after)),
+];
+
+export interface Tenant {
+  readonly organizationId: string;
+  readonly livemode: boolean;
+}
+
+interface EarlyRow {
+  numbered: string[] | null;
+  id: string;
+  organization_id: string;
+  livemode: boolean;
+  type: string;
+  subject: string;
+  project_id: string | null;
+  occurred_at: Date;
+  before: string;
+  after: string;
+  previous_event: string | null;
+  caused_by: string | null;
+}
+
+/**
+ * Locks the tenants. Resolves with what of theirs is held and is, or awaits, one of `ids`, directly or through others (of these `max`); and with
+ * which of `ids`, of `awaited` and of what the held ones await have a number. See works_early in the migration.
+ */
+export async function earlyEvents(
+  client: PoolClient,
+  { tenants, ids, awaited, max }: { tenants: readonly Tenant[]; ids: readonly string[]; awaited: readonly string[]; max: number },
+): Promise<{ held: NewEvent[]; numbered: Set<string> }> {
+  const { rows } = await client.query<EarlyRow>({
+    name: 'works_early',
+    text: 'select * from works_early($1, $2, $3, $4, $5)',
+    values: [
+      texts(tenants.map((tenant) => tenant.organizationId)),
+      booleans(tenants.map((tenant) => tenant.livemode)),
+      texts(ids),
+      texts(awaited),
+      max,
+    ],
+  });
+  const [{ numbered }, ...held] = rows as [EarlyRow, ...EarlyRow[]];
+  return { numbered: new Set(numbered), held: held.map(heldEventOf) };
+}
+
+const heldEventOf = (row: EarlyRow): NewEvent => ({
+  id: row.id,
+  organizationId: row.organization_id,
+  livemode: row.livemode,
+  type: row.type,
+  subject: row.subject,
+  projectId: row.project_id,
+  timestamp: row.occurred_at.toISOString(),
+  previousEvent: row.previous_event,
+  causedBy: row.caused_by,
+  before: row.before,
+  after: row.after,
+});
+
+/** See works_hold in the migration. Rejects as in an outage when an organization would have more than `max` held. */
+export async function holdEvents(client: PoolClient, events: readonly NewEvent[], waitSeconds: number, max: number): Promise<void> {
+  await client.query({
+    name: 'works_hold',
+    text: 'select works_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)',
+    values: [
+      ...columnsOf(events),
+      texts(events.map((event) => event.previousEvent)),
+      texts(events.map((event) => event.causedBy)),
+      waitSeconds,
+      max,
+    ],
+  });
+}
+
+/** What was held has its number now. */
+export async function forgetEarly(client: PoolClient, ids: readonly string[]): Promise<void> {
+  await client.query({ name: 'works_forget_early', text: 'delete from early_events where id = any ($1)', values: [texts(ids)] });
 }
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -266,4 +371,15 @@ export async function giveBackLeases(pool: Pool, leaseTokenPrefix: string): Prom
   await pool.query(`update deliveries_pending set due_at = now(), lease_token = null where status = 'pending' and lease_token like $1`, [
     `${leaseTokenPrefix}%`,
   ]);
+}
+
+/** Those that the organizations' log does not have, does not hold back, and has not let go with age: one look-up each, by the log's own ids. */
+export async function unknownEvents(queries: Queries, ids: readonly string[], eventRetentionDays: number): Promise<string[]> {
+  const { rows } = await (queries as Pool).query<{ id: string }>(
+    `select f.id from unnest($1::text[]) as f(id)
+      where f.id collate "C" >= works_first_event_id(current_date - $2::integer) and (select true from event_log l where l.id = f.id) is null
+        and (select true from early_events h where h.id = f.id) is null`,
+    [ids, eventRetentionDays],
+  );
+  return rows.map(({ id }) => id);
 }

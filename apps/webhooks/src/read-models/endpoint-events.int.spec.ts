@@ -6,7 +6,7 @@ import { newId } from '@works/platform/ids';
 import { openPool } from '@works/platform/postgres';
 import { aCaller, eventually } from '@works/platform/testing';
 import { SequenceWatch } from '../delivery/sequence-watch';
-import { fanOut } from '../delivery/statements';
+import { fanOut } from '../delivery/fan-out';
 import { newEvents, takingNothing } from '../delivery/workers.examples';
 import { anEvent, receiver, SECRET, startWebhooks, type WebhooksService } from '../webhooks-service.examples';
 

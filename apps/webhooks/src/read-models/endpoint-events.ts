@@ -6,6 +6,7 @@ import { Pages } from '@works/platform/pagination';
 import { Problem } from '@works/platform/problems';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { SequenceWatch } from '../delivery/sequence-watch';
+import { wholeBody } from './event-body';
 import { noLongerKept } from './no-longer-kept';
 
 /** Readers of one organization and mode that wait at one process: more than one each for all its endpoints would be a fault of theirs. */
@@ -119,4 +120,4 @@ function lastLeft(from: number, numbered: readonly Numbered[], lastSequence: num
 
 /** Around the bytes of the event, as they are sent. */
 const printed = ({ sequence, delivery_id, delivery_status, body }: Numbered): string =>
-  `{"object":"endpoint_event","sequence":${sequence},"delivery_id":"${delivery_id}","delivery_status":"${delivery_status}","event":${body}}`;
+  `{"object":"endpoint_event","sequence":${sequence},"delivery_id":"${delivery_id}","delivery_status":"${delivery_status}","event":${body === null ? body : wholeBody(body)}}`;

@@ -5,6 +5,7 @@ import { CurrentCaller, IdParam, json, listOf, Operation, RequireScope } from '@
 import { Pages } from '@works/platform/pagination';
 import { Problem } from '@works/platform/problems';
 import { TenantDatabase } from '@works/platform/tenancy';
+import { wholeBody } from './event-body';
 import { noLongerKept } from './no-longer-kept';
 
 interface EventRow {
@@ -49,7 +50,7 @@ export class Events {
       page,
       rows,
       (row) => [Number(row.position)],
-      (row) => row.body,
+      (row) => wholeBody(row.body),
     );
     return json(
       `{"object":"list","data":[${data.join(',')}],"has_more":${rest.has_more},"next_cursor":${JSON.stringify(rest.next_cursor)}}`,
@@ -62,7 +63,7 @@ export class Events {
   async getEvent(@CurrentCaller() caller: Caller, @IdParam('id', 'evt') id: string) {
     const [row] = await this.database.query<EventRow>(caller, 'select position::text, body from event_log where id = $1', [id]);
     if (row === undefined) throw new Problem('not_found', 'There is no such resource.');
-    return json(row.body);
+    return json(wholeBody(row.body));
   }
 
   /** After the rows were read: whatever leaves meanwhile is seen here. Positions have no gaps, so a reader is never led over any in silence. */

@@ -53,6 +53,10 @@ export interface PublicEvent<Data = Record<string, unknown>> {
   /** Id of the resource the event is about. */
   subject: string;
   project_id: string | null;
+  /** Id of the public event before this one of the same resource; null for its first. */
+  previous_event: string | null;
+  /** Id of the event that brought this one about; null when a request did. */
+  caused_by: string | null;
   actor: { type: 'api_key' | 'agent' | 'system'; id: string };
   request: { id: string | null; idempotency_key: string | null };
   data: Data;
@@ -63,19 +67,24 @@ interface ToldFact {
   readonly id: string;
   readonly streamId: string;
   readonly occurredAt: Date;
+  readonly previousEvent?: string | null;
   readonly cause: {
+    readonly causedBy?: string | null;
     readonly caller: { readonly organizationId: string; readonly livemode: boolean; readonly actor: PublicEvent['actor'] };
     readonly requestId: string | null;
     readonly idempotencyKey: string | null;
   };
 }
 
+const NO_PREVIOUS_EVENT = '"previous_event":null';
+
 /** Composes the event object, once: these bytes are the Kafka value. `key` keeps the order of everything in one project. */
 export function publicEvent(
   fact: ToldFact,
   told: { type: EventType; projectId: string | null; data: Record<string, unknown> },
-): { topic: EventType; key: string; body: string } {
-  const { caller, requestId, idempotencyKey } = fact.cause;
+): { topic: EventType; key: string; body: string; previousAt?: number } {
+  const { caller, requestId, idempotencyKey, causedBy = null } = fact.cause;
+  const previousEvent = fact.previousEvent ?? null;
   const event: PublicEvent = {
     id: fact.id,
     object: 'event',
@@ -86,9 +95,15 @@ export function publicEvent(
     position: null,
     subject: fact.streamId,
     project_id: told.projectId,
+    previous_event: previousEvent,
+    caused_by: causedBy,
     actor: caller.actor,
     request: { id: requestId, idempotency_key: idempotencyKey },
     data: told.data,
   };
-  return { topic: told.type, key: told.projectId ?? fact.streamId, body: JSON.stringify(event) };
+  const body = JSON.stringify(event);
+  const key = told.projectId ?? fact.streamId;
+  if (previousEvent !== null) return { topic: told.type, key, body };
+  // It stands before anything that a caller could have written, so the first is the one.
+  return { topic: told.type, key, body, previousAt: body.indexOf(NO_PREVIOUS_EVENT) + NO_PREVIOUS_EVENT.length - 'null'.length };
 }

@@ -387,6 +387,18 @@ export class Event {
   subject!: string;
   @IdOf('prj', { nullable: true })
   project_id!: string | null;
+  @IdOf('evt', {
+    nullable: true,
+    description:
+      'Id of the event before this one of the same resource, which has a smaller position; null for its first, and in events from before this was told.',
+  })
+  previous_event!: string | null;
+  @IdOf('evt', {
+    nullable: true,
+    description:
+      'Id of the event that brought this one about, which has a smaller position; null when a request did, and in events from before this was told.',
+  })
+  caused_by!: string | null;
   @Nested(() => Actor)
   actor!: Actor;
   @Nested(() => EventRequest)

@@ -1,4 +1,5 @@
 import { createParamDecorator, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { Tenant } from '../caller';
 import type { CaughtUp } from './caught-up';
 import type { PositionsByService } from './positions';
 
@@ -9,8 +10,12 @@ export const WithoutCatchingUp = (): MethodDecorator => (_target, _property, des
   Reflect.defineMetadata(WITHOUT, true, descriptor.value as object);
 };
 
+interface Admitted {
+  readonly admitted?: { readonly caller: Tenant; readonly positions: PositionsByService };
+}
+
 const positionsOf = (context: ExecutionContext): PositionsByService | undefined =>
-  context.switchToHttp().getRequest<{ admitted?: { positions: PositionsByService } }>().admitted?.positions;
+  context.switchToHttp().getRequest<Admitted>().admitted?.positions;
 
 /** The positions the caller has seen, by service. */
 export const Positions = createParamDecorator(
@@ -22,8 +27,11 @@ export class CatchingUpGuard implements CanActivate {
   constructor(private readonly caughtUp: CaughtUp) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const positions = positionsOf(context);
-    if (positions === undefined || positions.size === 0 || Reflect.hasMetadata(WITHOUT, context.getHandler())) return true;
-    return this.caughtUp.wait(positions).then(() => true);
+    const { admitted } = context.switchToHttp().getRequest<Admitted>();
+    if (admitted === undefined || admitted.positions.size === 0) return true;
+    const { caller, positions } = admitted;
+    const known = this.caughtUp.refuseUnknown(positions);
+    if (Reflect.hasMetadata(WITHOUT, context.getHandler())) return known.then(() => true);
+    return known.then(() => this.caughtUp.wait(caller, positions)).then(() => true);
   }
 }

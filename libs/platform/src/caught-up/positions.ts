@@ -1,26 +1,56 @@
-/** Newest position per service: `projects:731,tasks:733`. A position is a transaction id, a decimal of up to 20 digits. */
-export type PositionsByService = ReadonlyMap<string, bigint>;
+/** How far a service's store had come when it answered: `tasks:e4f9a01c.733`. */
+export interface Position {
+  /** The tag of the store's incarnation, which a restore or a failover changes; null in answers from before there were any. */
+  readonly epoch: string | null;
+  /** Of the store's events; at most 2^63 - 1. */
+  readonly at: bigint;
+  /** The client itself has sent it. What only we remember is never a reason to refuse a request. */
+  readonly claimed: boolean;
+}
+
+/** What a request may depend on, by service: what its client claims and what the gateway remembers. */
+export type PositionsByService = ReadonlyMap<string, readonly Position[]>;
+
+/** In which the gateway tells a service what it remembers; clients cannot send it. */
+export const SEEN_HEADER = 'works-seen-position';
 
 /** A header has few services in it; a longer one is not ours. */
 const SERVICES_MAX = 8;
-const onePosition = /^([a-z]{1,32}):([0-9]{1,19})$/;
+const POSITION_MAX = 2n ** 63n - 1n;
+const onePosition = /^([a-z]{1,32}):(?:(e[0-9a-f]{7})\.)?([0-9]{1,19})$/;
 
 /** Null when the header is not one of ours. */
-export function parsePositions(header: string | undefined): PositionsByService | null {
+export function parsePositions(header: string | undefined, claimed: boolean): PositionsByService | null {
   if (header === undefined || header.trim() === '') return new Map();
   const parts = header.split(',').map((part) => onePosition.exec(part.trim()));
   if (parts.length > SERVICES_MAX || parts.includes(null)) return null;
-  return newest(parts.map((part) => [part![1]!, BigInt(part![2]!)]));
+  const pairs = parts.map((part) => [part![1]!, { epoch: part![2] ?? null, at: BigInt(part![3]!), claimed }] as const);
+  return pairs.some(([, { at }]) => at > POSITION_MAX) ? null : newest(pairs);
 }
 
 export const formatPositions = (positions: PositionsByService): string =>
-  [...positions].map(([service, position]) => `${service}:${position}`).join(',');
+  [...positions]
+    .flatMap(([service, each]) => each.map(({ epoch, at }) => `${service}:${epoch === null ? '' : `${epoch}.`}${at}`))
+    .join(',');
 
-/** Of several positions of one service the newest counts. */
-export function newest(pairs: Iterable<readonly [string, bigint]>): Map<string, bigint> {
-  const positions = new Map<string, bigint>();
+/** Of several positions in one epoch of one service the newest counts; those of different epochs cannot be compared, and the one said last counts. */
+export function newest(pairs: Iterable<readonly [string, Position]>): Map<string, readonly Position[]> {
+  const positions = new Map<string, readonly Position[]>();
   for (const [service, position] of pairs) {
-    if (position > (positions.get(service) ?? -1n)) positions.set(service, position);
+    const [before] = positions.get(service) ?? [];
+    if (before === undefined || before.epoch !== position.epoch || position.at > before.at) positions.set(service, [position]);
+  }
+  return positions;
+}
+
+/** What both say. Where they agree in epoch, the newer of the two is enough, and what is remembered anyway need not be claimed. */
+export function together(claimed: PositionsByService, remembered: PositionsByService): PositionsByService {
+  const positions = new Map(remembered);
+  for (const [service, said] of claimed) {
+    const known = positions.get(service) ?? [];
+    const news = said.filter((each) => !known.some(({ epoch, at }) => epoch === each.epoch && at >= each.at));
+    const kept = known.filter((each) => !news.some(({ epoch, at }) => epoch === each.epoch && at > each.at));
+    positions.set(service, [...kept, ...news]);
   }
   return positions;
 }

@@ -1,6 +1,5 @@
 import type { QueryConfig } from 'pg';
 import type { Tenant } from '../caller';
-import type { DomainEvent } from '../decider';
 import { newId } from '../ids';
 import { booleans, instants, integers, texts } from '../postgres';
 import type { Cause, Change, CommandRequest, Fact, PublicFact, Publish } from './types';
@@ -29,6 +28,10 @@ export class EventTooLarge extends Error {
 interface StoredFact extends Fact {
   readonly storedType: string;
   readonly told: PublicFact | null;
+  /** Null where the previous public event is known already, or there is none. */
+  readonly previousAt: number | null;
+  /** JSON. */
+  readonly metadata: string;
 }
 
 /** One mutation, ready to be stored. */
@@ -36,7 +39,6 @@ export interface Append {
   readonly tenant: Tenant;
   readonly facts: readonly StoredFact[];
   readonly changes: readonly Change[];
-  readonly metadata: string;
   readonly occurredAt: Date;
   readonly remembered: (Remembered & Pick<CommandRequest, 'idempotencyKey' | 'fingerprint'>) | null;
 }
@@ -51,13 +53,15 @@ export function appendOf(
 ): Append {
   return {
     tenant: cause.caller,
-    facts: changes.flatMap((change) => factsOf(change, cause, (fact) => withinBytes(publish(fact), valueBytesMax))),
+    facts: factsOf(changes, cause, (fact) => withinBytes(publish(fact), valueBytesMax)),
     changes,
-    metadata: JSON.stringify(metadataOf(cause)),
     occurredAt: cause.now,
     remembered,
   };
 }
+
+/** An id in quotation marks, which the store may write in the place of `null`. */
+const PREVIOUS_EVENT_CHARACTERS = 32;
 
 /** How much of a batch a mutation takes up: the texts that travel. */
 export const charactersOf = ({ facts, remembered }: Append): number =>
@@ -66,7 +70,7 @@ export const charactersOf = ({ facts, remembered }: Append): number =>
 /** Longest life of a remembered answer: 24 hours, as the public page promises. */
 const REMEMBER_SECONDS = 24 * 60 * 60;
 
-const PARAMETERS = Array.from({ length: 27 }, (_, index) => `$${index + 1}`).join(',');
+const PARAMETERS = Array.from({ length: 28 }, (_, index) => `$${index + 1}`).join(',');
 
 /** One call of works_append (sql/event-store), prepared once per connection: any number of mutations, one commit. */
 export function appendStatement(appends: readonly Append[], lockTimeoutMs: number): QueryConfig {
@@ -76,7 +80,7 @@ export function appendStatement(appends: readonly Append[], lockTimeoutMs: numbe
   const livemode = ({ append: { tenant } }: { append: Append }) => tenant.livemode;
   return {
     name: 'works_append',
-    text: `select works_append(${PARAMETERS}) as tx`,
+    text: `select works_append(${PARAMETERS}) as position`,
     values: [
       texts(appends.map(({ tenant }) => tenant.organizationId)),
       booleans(appends.map(({ tenant }) => tenant.livemode)),
@@ -96,7 +100,8 @@ export function appendStatement(appends: readonly Append[], lockTimeoutMs: numbe
       texts(facts.map(({ fact }) => fact.told?.topic ?? null)),
       texts(facts.map(({ fact }) => fact.told?.key ?? null)),
       texts(facts.map(({ fact }) => fact.told?.body ?? null)),
-      texts(facts.map(({ append }) => append.metadata)),
+      integers(facts.map(({ fact }) => (fact.previousAt === null ? null : fact.previousAt + 1))),
+      texts(facts.map(({ fact }) => fact.metadata)),
       instants(facts.map(({ append }) => append.occurredAt)),
 
       texts(documents.map(organization)),
@@ -112,32 +117,51 @@ export function appendStatement(appends: readonly Append[], lockTimeoutMs: numbe
   };
 }
 
-/** Each event of a change with the state before and after it. */
-function factsOf<State, Event extends DomainEvent>(change: Change<State, Event>, cause: Cause, tell: Publish): StoredFact[] {
-  const { evolve } = change.aggregate;
-  let before = change.before;
-  return change.events.map((event, index) => {
-    const last = index === change.events.length - 1;
-    const after = last ? change.after : evolve(before, event);
-    const fact = {
-      id: newId('evt'),
-      event,
-      streamId: change.id,
-      version: change.expectedVersion + index + 1,
-      before,
-      after,
-      occurredAt: cause.now,
-      cause,
-    };
-    before = after;
-    return { storedType: storedType(change.aggregate, event.type), told: tell(fact), ...fact };
-  });
+/** Each event of the changes with the state before and after it, in order. */
+function factsOf(changes: readonly Change[], cause: Cause, tell: Publish): StoredFact[] {
+  const facts: StoredFact[] = [];
+  const metadata = JSON.stringify(metadataOf(cause));
+  let announcedBy: string | null = null;
+  for (const change of changes) {
+    const { evolve } = change.aggregate;
+    let before = change.before;
+    let previousEvent: string | null = null;
+    for (const [index, event] of change.events.entries()) {
+      const last = index === change.events.length - 1;
+      const after = last ? change.after : evolve(before, event);
+      const version = change.expectedVersion + index + 1;
+      const fact: Fact = {
+        id: newId('evt'),
+        event,
+        streamId: change.id,
+        version,
+        previousEvent,
+        before,
+        after,
+        occurredAt: cause.now,
+        cause,
+      };
+      const told = tell(fact);
+      const known = index > 0 || change.expectedVersion === 0;
+      facts.push({
+        storedType: storedType(change.aggregate, event.type),
+        told,
+        previousAt: known ? null : (told?.previousAt ?? null),
+        metadata: told !== null || announcedBy === null ? metadata : JSON.stringify({ ...metadataOf(cause), announced_by: announcedBy }),
+        ...fact,
+      });
+      if (told !== null) announcedBy ??= fact.id;
+      previousEvent = told !== null ? fact.id : announcedBy;
+      before = after;
+    }
+  }
+  return facts;
 }
 
 function withinBytes(told: PublicFact | null, bytesMax: number): PublicFact | null {
   // A character takes at most three bytes in UTF-8 (four for the two of a surrogate pair): most bodies need no counting.
-  if (told !== null && told.body.length * 3 > bytesMax) {
-    const bytes = Buffer.byteLength(told.body);
+  if (told !== null && (told.body.length + PREVIOUS_EVENT_CHARACTERS) * 3 > bytesMax) {
+    const bytes = Buffer.byteLength(told.body) + PREVIOUS_EVENT_CHARACTERS;
     if (bytes > bytesMax) throw new EventTooLarge(told.topic, bytes, bytesMax);
   }
   return told;
@@ -148,4 +172,5 @@ const metadataOf = (cause: Cause) => ({
   request_id: cause.requestId,
   idempotency_key: cause.idempotencyKey,
   traceparent: cause.traceparent,
+  ...(cause.causedBy != null && { caused_by: cause.causedBy }),
 });

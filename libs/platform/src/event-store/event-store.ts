@@ -3,12 +3,13 @@ import { Batcher } from '../batching';
 import type { DomainEvent } from '../decider';
 import { RuleViolation } from '../errors';
 import { mayDieAt } from '../fault-points';
-import { keyInUse, keyReused, replayed, TwinGate } from '../idempotency';
+import { keyInUse, keyReused, releasedOf, replayed, TwinGate } from '../idempotency';
 import { inOneTransaction, sqlState, violatedConstraint } from '../postgres';
 import { isSealed, type Keyring } from '../sealing';
 import { Problem, problemDocument, type ProblemCatalogue } from '../problems';
 import type { TenantTransaction } from '../tenancy';
 import { appendOf, appendStatement, charactersOf, EventTooLarge, type Append, type Remembered } from './append-statement';
+import { requireMatch } from './if-match';
 import type { Aggregate, Answer, Cause, Change, CommandRequest, Decision, Loaded, Publish, RecordedAnswer } from './types';
 
 /** Writers that lose a race decide again this often before they tell the caller to come back. */
@@ -32,7 +33,7 @@ const BATCH_CHARACTERS_MAX = 200_000;
 export interface EventStoreOptions {
   /** The role that row-level security binds. */
   readonly pool: Pool;
-  /** Names the positions: `Works-Position: <service>:<position>`. */
+  /** Names the positions: `Works-Position: <service>:<epoch>.<position>`. */
   readonly service: string;
   readonly publish: Publish;
   readonly valueBytesMax: number;
@@ -41,6 +42,8 @@ export interface EventStoreOptions {
   readonly committed: () => void;
   /** Seals what is remembered of answers that show a secret. A store without one gives no such answers. */
   readonly keyring?: Keyring;
+  /** Default: a gate of its own. Whoever gives keys away looks at the same one. */
+  readonly twins?: TwinGate;
 }
 
 type Refusal = RuleViolation | 'decide_again' | null;
@@ -65,7 +68,8 @@ interface LoadedRow {
   status: number;
   headers: Record<string, string>;
   body: string;
-  tx: string;
+  /** `<epoch>.<position>` */
+  position: string;
 }
 
 /**
@@ -73,7 +77,7 @@ interface LoadedRow {
  * documents and remembered answer; every path through here is one or two round trips.
  */
 export class EventStore {
-  private readonly twins = new TwinGate();
+  private readonly twins: TwinGate;
   /** Mutations that come while others are being committed share a round trip and a commit. */
   private readonly appends = new Batcher<Append, string>({
     batchesMax: BATCHES_MAX,
@@ -82,7 +86,9 @@ export class EventStore {
     run: (appends) => this.appendAll(appends),
   });
 
-  constructor(private readonly options: EventStoreOptions) {}
+  constructor(private readonly options: EventStoreOptions) {
+    this.twins = options.twins ?? new TwinGate();
+  }
 
   /** For what does not exist yet: nothing is loaded, one round trip. */
   create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CommandOptions = {}): Promise<RecordedAnswer> {
@@ -105,11 +111,7 @@ export class EventStore {
         if (remembered !== null) return remembered;
         const { state, version } = loaded;
         if (state === null) throw new Problem('not_found', 'There is no such resource.');
-        if (request.ifMatch !== null && request.ifMatch !== version) {
-          throw new Problem('version_conflict', `The resource is at version ${version}, not ${request.ifMatch}.`, {
-            current_version: version,
-          });
-        }
+        requireMatch(request, version);
         return this.decideAndCommit(request, () => decide(state, loaded), options);
       }),
     );
@@ -197,25 +199,25 @@ export class EventStore {
     const { idempotencyKey, fingerprint } = request;
     const { status, headers, body } = remembered;
     const append = appendOf(decision.changes, request, publish, valueBytesMax, { idempotencyKey, fingerprint, status, headers, body });
-    const tx = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
+    const position = decision.statements?.length ? await this.appendWith(append, decision.statements) : await this.appends.add(append);
     mayDieAt('mutation-committed');
     if (decision.changes.length > 0) this.options.committed();
-    return this.at(tx, answer);
+    return this.at(position, answer);
   }
 
   private async appendAll(appends: readonly Append[]): Promise<string[]> {
     const lockTimeoutMs = appends.length === 1 ? LOCK_TIMEOUT_MS : LOCK_TIMEOUT_OF_BATCH_MS;
-    const { rows } = await this.options.pool.query<{ tx: string }>(appendStatement(appends, lockTimeoutMs));
-    return appends.map(() => rows[0]!.tx);
+    const { rows } = await this.options.pool.query<{ position: string }>(appendStatement(appends, lockTimeoutMs));
+    return appends.map(() => rows[0]!.position);
   }
 
   /** All in one packet. The append goes first, because it also sets the tenant for the statements. */
   private async appendWith(append: Append, statements: NonNullable<Decision['statements']>): Promise<string> {
-    const [appended] = await inOneTransaction<{ tx: string }>(this.options.pool, [
+    const [appended] = await inOneTransaction<{ position: string }>(this.options.pool, [
       appendStatement([append], LOCK_TIMEOUT_MS),
       ...statements.map(({ text, values }) => ({ text, values: [...values] })),
     ]);
-    return appended!.rows[0]!.tx;
+    return appended!.rows[0]!.position;
   }
 
   private async loadWithMemory<State, Event extends DomainEvent>(request: CommandRequest, aggregate: Aggregate<State, Event>, id: string) {
@@ -243,8 +245,10 @@ export class EventStore {
   }
 
   private replay(request: CommandRequest, row: LoadedRow & { fingerprint: string }): RecordedAnswer {
+    // Overtaken: the key was given away for a request at another service. Whether that has taken it, the next look at who owns it says.
+    if (releasedOf(row.fingerprint) !== null) throw keyInUse();
     if (row.fingerprint !== request.fingerprint) throw keyReused();
-    return replayed(this.at(row.tx, isSealed(row.body) ? { ...row, body: this.keyring().open(row.body, placeOf(request)) } : row));
+    return replayed(this.at(row.position, isSealed(row.body) ? { ...row, body: this.keyring().open(row.body, placeOf(request)) } : row));
   }
 
   private sealed(request: CommandRequest, answer: Remembered): Remembered {
@@ -256,8 +260,8 @@ export class EventStore {
     return this.options.keyring;
   }
 
-  private at(tx: string, { status, body, headers }: Remembered): RecordedAnswer {
-    return { status, body, headers: { 'works-position': `${this.options.service}:${tx}`, ...headers } };
+  private at(position: string, { status, body, headers }: Remembered): RecordedAnswer {
+    return { status, body, headers: { 'works-position': `${this.options.service}:${position}`, ...headers } };
   }
 }
 

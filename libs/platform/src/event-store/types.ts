@@ -44,6 +44,11 @@ export interface Fact<State = unknown, Event extends DomainEvent = DomainEvent> 
   readonly streamId: string;
   /** The aggregate's version with this event. */
   readonly version: number;
+  /**
+   * Id of the aggregate's previous public event, as far as it is known here: of the first event of a change the store looks it up as it appends.
+   * A private fact is announced by the public event of its own mutation, and that stands for it.
+   */
+  readonly previousEvent: string | null;
   readonly before: State | null;
   readonly after: State;
   readonly occurredAt: Date;
@@ -56,6 +61,8 @@ export interface PublicFact {
   readonly key: string;
   /** The whole event object as JSON text; the same bytes on Kafka. */
   readonly body: string;
+  /** Where in the body `null` stands for the id of the aggregate's previous public event. Absent in events that do not tell it. */
+  readonly previousAt?: number;
 }
 
 /** Decides for every fact whether outsiders learn of it, and in which words. Null keeps it private. */
@@ -69,16 +76,18 @@ export interface Cause {
   readonly requestId: string | null;
   readonly idempotencyKey: string | null;
   readonly traceparent: string | null;
+  /** Id of the event that a reaction reacts to; null or absent when a request is the cause. */
+  readonly causedBy?: string | null;
 }
 
 /** One mutation as it came in. */
 export interface CommandRequest extends Cause {
   readonly requestId: string;
   readonly idempotencyKey: string;
-  /** SHA-256 over method, path with query, and the canonical body: the same key must always come with the same fingerprint. */
+  /** SHA-256 over method, normalised path with query, and the canonical body: the same key must always come with the same fingerprint. */
   readonly fingerprint: string;
-  /** From `If-Match: W/"3"`; null when the caller did not ask. */
-  readonly ifMatch: number | null;
+  /** From `If-Match: W/"3", W/"5"`: the versions of which it has to be one; null when the caller did not ask. */
+  readonly ifMatch: readonly number[] | null;
 }
 
 /** What a mutation answers. Kept with the idempotency key, byte for byte. */

@@ -3,7 +3,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { accountFor, handOver, runServerProgram } from './embedded/account';
+import { takeBaseBackup } from './embedded/base-backup';
+import { copyFile, fewAtATime, syncTree, type CopiedFile } from './embedded/copied-file';
 import { dataOf, lastPid, launchPostmaster, runningPostmaster, stopPostmaster } from './embedded/postmaster';
+
+/** A whole server: what its folder has to hold. Paths are below that folder. */
+export interface ServerBackup {
+  readonly folders: readonly string[];
+  readonly files: readonly CopiedFile[];
+}
 
 export interface EmbeddedServerOptions {
   /** Holds the cluster (`data`), its log and its password. Made when missing. */
@@ -32,6 +40,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   log_checkpoints: 'off',
 };
 
+/** Replaying what was written while a large backup was taken is no hang. */
+const RECOVERY_TIMEOUT_SECONDS = 3_600;
+
 /**
  * A PostgreSQL server of our own on this machine, on the loopback address, with a password.
  * It is a daemon: when the process that started it is killed, the next `start` finds it running and goes on using it.
@@ -58,6 +69,45 @@ export class EmbeddedServer {
     return running && new EmbeddedServer(home, running.port, await passwordOf(home));
   }
 
+  /**
+   * Lays a server that `backUp` copied to `from` into `directory`, where there must be none, and lets it recover. It runs when this resolves.
+   * Fails, with what PostgreSQL says, when the copy is no whole cluster.
+   */
+  static async restore(from: string, directory: string, { folders, files }: ServerBackup): Promise<EmbeddedServer> {
+    const home = resolve(directory);
+    const data = dataOf(home);
+    if (existsSync(data)) throw new Error(`There is a database server in ${home} already`);
+    await mkdir(data, { recursive: true, mode: 0o700 });
+    const account = await accountFor(data);
+    for (const folder of folders) await mkdir(join(home, folder), { recursive: true, mode: 0o700 });
+    await handOver(account, home, ...folders.map((folder) => join(home, folder)));
+    await fewAtATime(files, async ({ path, sha256 }) => {
+      const copied = await copyFile(join(from, path), join(home, path), account);
+      if (copied?.sha256 !== sha256) throw new Error(`${join(from, path)} is not what was backed up`);
+    });
+    await syncTree(home);
+    const { port } = await launchPostmaster(home, SETTINGS, RECOVERY_TIMEOUT_SECONDS);
+    return new EmbeddedServer(home, port, await passwordOf(home));
+  }
+
+  /**
+   * Copies the server into the folder `into`, which must not exist, while it serves. All its databases are copied as they were at one and the same
+   * instant while this ran. Everything is on disk when this resolves.
+   */
+  async backUp(into: string): Promise<ServerBackup & { readonly asOf: Date }> {
+    await mkdir(into, { mode: 0o700 });
+    const password = await copyFile(passwordFileOf(this.directory), passwordFileOf(into));
+    if (password === null) throw new Error(`The password of the server in ${this.directory} is missing`);
+    const { asOf, folders, files } = await takeBaseBackup(this.url, dataOf(this.directory), dataOf(into));
+    await syncTree(into);
+    const inData = (path: string) => join(DATA, path);
+    return {
+      asOf,
+      folders: folders.map(inData),
+      files: [{ path: 'password', ...password }, ...files.map((file) => ({ ...file, path: inData(file.path) }))],
+    };
+  }
+
   /** The connection string of the superuser. */
   get url(): string {
     return this.urlOf('postgres', 'postgres', this.password);
@@ -78,6 +128,7 @@ export class EmbeddedServer {
   }
 }
 
+const DATA = dataOf('');
 const passwordFileOf = (directory: string): string => join(directory, 'password');
 const passwordOf = (directory: string): Promise<string> => readFile(passwordFileOf(directory), 'utf8');
 

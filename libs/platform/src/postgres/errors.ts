@@ -10,8 +10,8 @@ export function violatedConstraint(error: unknown): string | null {
   return sqlState(error) === '23505' ? ((error as { constraint?: string }).constraint ?? null) : null;
 }
 
-/** Connection exceptions, insufficient resources, operator intervention (57P0x), I/O errors; the rest of class 57 is about one query. */
-const OUTAGE_STATES = /^(08|53|58|57P0)/;
+/** Connection exceptions, insufficient resources, operator intervention (57P0x), I/O errors, a session ended for idling (25P03, 25P04). */
+const OUTAGE_STATES = /^(08|53|58|57P0|25P0[34])/;
 const OUTAGE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 /**
  * What pg says without a code when a connection ends under a query, cannot be had in time, or is silent for longer than the server itself would let

@@ -28,6 +28,18 @@ describe('what a database refuses', () => {
       (error: unknown) => error,
     );
 
+  // Whoever is stopped in the middle of a transaction, for as long as it likes, holds nobody up with it.
+  it('ends a transaction of ours that does nothing', async () => {
+    const forgetful = openPool(database.ownerUrl, { max: 1, applicationName: 'spec idle', idleInTransactionMs: 50 });
+    const client = await forgetful.connect();
+    const ended = once(client, 'error');
+    await client.query('begin; insert into shelf values (7)');
+    expect(isOutage((await ended)[0])).toBe(true);
+    client.release(true);
+    expect((await pool.query('select from shelf where id = 7')).rowCount).toBe(0);
+    await forgetful.end();
+  });
+
   it('is no outage when the statement is at fault', async () => {
     await pool.query('insert into shelf values (1)');
     const twice = await refusalOf(pool.query('insert into shelf values (1)'));

@@ -10,10 +10,14 @@ export interface PoolOptions {
   readonly connectTimeoutMs?: number;
   /** How long a server may say nothing while a statement waits. Default: longer than it may take for any. */
   readonly silenceMs?: number;
+  /** How long a transaction of ours may do nothing before the server ends it. Default 30 s. */
+  readonly idleInTransactionMs?: number;
 }
 
 /** A statement that takes longer than this is ended by the server: nothing here should take a second. */
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** A process that was stopped in the middle of a transaction keeps neither locks nor the positions that it has drawn. */
+const IDLE_IN_TRANSACTION_MS = 30_000;
 /** A server that was killed or cut off may never answer: past this the connection is given up, and whoever waits hears of it. */
 const SILENCE_MS = 12_000;
 /** Longer than a restart of the server takes, shorter than a client's patience. */
@@ -22,6 +26,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** A pool of pipelining connections: statements that are sent without waiting in between share a packet. */
 export function openPool(url: string, options: PoolOptions): Pool {
   const { max, applicationName, connectTimeoutMs = CONNECT_TIMEOUT_MS, silenceMs = SILENCE_MS } = options;
+  const { idleInTransactionMs = IDLE_IN_TRANSACTION_MS } = options;
   const pool = new Pool({
     Client: WatchedClient,
     connectionString: url,
@@ -30,6 +35,7 @@ export function openPool(url: string, options: PoolOptions): Pool {
     keepAlive: true,
     pipeline: true,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
     query_timeout: silenceMs,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: 60_000,

@@ -13,12 +13,18 @@ export type LoginKind = (typeof LOGIN_KINDS)[number];
 
 export const loginRole = (database: string, kind: LoginKind): string => `works_${database}_${kind}`;
 
+/**
+ * Reads everything of everybody in every database, for pg_dump: row-level security is forced, and pg_dump refuses to leave out the rows that a role
+ * may not see. It changes nothing. Made only where a password is given for it.
+ */
+export const BACKUP_ROLE = 'works_backup';
+
 /** Group roles hold the grants; they cannot log in, own nothing, and cannot bypass row-level security. */
 const GROUP_OF: Record<LoginKind, string | null> = { owner: null, app: 'works_service', worker: 'works_worker' };
 
 export interface ProvisionOptions {
   readonly superuserUrl: string;
-  /** Password by login role; every login role needs one. */
+  /** Password by login role; every login role needs one. `works_backup` is made when it has one. */
   readonly passwords: Readonly<Record<string, string>>;
 }
 
@@ -34,6 +40,8 @@ export async function provision({ superuserUrl, passwords }: ProvisionOptions): 
       for (const kind of LOGIN_KINDS) await ensureLogin(client, database, kind, passwords[loginRole(database, kind)]);
       await ensureDatabase(client, database);
     }
+    const backupPassword = passwords[BACKUP_ROLE];
+    if (backupPassword !== undefined) await ensureBackupRole(client, backupPassword);
   } finally {
     await client.end();
   }
@@ -51,6 +59,12 @@ async function ensureLogin(client: Client, database: string, kind: LoginKind, pa
   await ensureRole(client, role, `login nosuperuser nobypassrls nocreatedb nocreaterole password ${escapeLiteral(password)}`);
   const group = GROUP_OF[kind];
   if (group !== null) await client.query(`grant ${group} to ${escapeIdentifier(role)}`);
+}
+
+async function ensureBackupRole(client: Client, password: string): Promise<void> {
+  await ensureRole(client, BACKUP_ROLE, `login nosuperuser bypassrls nocreatedb nocreaterole password ${escapeLiteral(password)}`);
+  await client.query(`grant pg_read_all_data to ${BACKUP_ROLE}`);
+  for (const name of DATABASES) await client.query(`grant connect on database ${escapeIdentifier(`works_${name}`)} to ${BACKUP_ROLE}`);
 }
 
 async function ensureRole(client: Client, role: string, attributes: string): Promise<void> {

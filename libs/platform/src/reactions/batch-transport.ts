@@ -2,6 +2,7 @@ import { Server, type CustomTransportStrategy, type MessageHandler } from '@nest
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { EventLog, ReceivedMessage, Subscription } from '../event-log';
 import { mayDieAt } from '../fault-points';
+import { cameWith } from './arrivals';
 
 export interface BatchTransportOptions {
   readonly log: EventLog;
@@ -80,7 +81,7 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
     while (index < messages.length) {
       const handler = this.handlerOf(messages[index]!);
       const events: unknown[] = [];
-      do events.push(JSON.parse(messages[index++]!.value));
+      do events.push(eventOf(messages[index++]!));
       while (isBatch(handler) && index < messages.length && isSameReaction(this.handlerOf(messages[index]!), handler));
       await settle(handler(isBatch(handler) ? events : events[0]));
     }
@@ -103,6 +104,12 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
  */
 const isSameReaction = (one: MessageHandler, other: MessageHandler): boolean =>
   one === other || (one.extras !== undefined && one.extras === other.extras);
+
+function eventOf({ value, headers }: ReceivedMessage): unknown {
+  const event: unknown = JSON.parse(value);
+  cameWith(event, headers);
+  return event;
+}
 
 const isBatch = (handler: MessageHandler): boolean => handler.extras?.['batch'] === true;
 

@@ -7,6 +7,7 @@ import type { EventLog, ReceivedMessage, SubscribeOptions } from '../event-log';
 import { isOutage } from '../postgres';
 import { BatchTransport } from './batch-transport';
 import { connectReactions } from './connect-reactions';
+import { causeOf, type Told } from './inbox';
 
 const outage = () => Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
 
@@ -23,12 +24,12 @@ class Reactions {
   }
 }
 
-const together: unknown[][] = [];
+const together: object[][] = [];
 
 @Controller()
 class Counts {
   @EventPattern(['note.added', 'note.removed'], { batch: true })
-  count(@Payload() events: unknown[]): Promise<void> {
+  count(@Payload() events: object[]): Promise<void> {
     together.push(events);
     return Promise.resolve();
   }
@@ -37,7 +38,14 @@ class Counts {
 @Module({ controllers: [Reactions, Counts] })
 class Notes {}
 
-const message = (topic: string): ReceivedMessage => ({ topic, partition: 0, offset: '0', key: 'a', value: '{}', headers: {} });
+const message = (topic: string, headers: Record<string, string> = {}): ReceivedMessage => ({
+  topic,
+  partition: 0,
+  offset: '0',
+  key: 'a',
+  value: '{}',
+  headers,
+});
 
 /** An application whose reactions take what the spec hands to its subscription. */
 async function listening() {
@@ -69,6 +77,17 @@ describe('reactions', () => {
     const { app, subscribed } = await listening();
     await subscribed.handle([message('note.removed'), message('note.added'), message('note.removed')]);
     expect(together.map((events) => events.length)).toEqual([3]);
+    await app.close();
+  });
+
+  // Guarantees that a trace goes on in what a reaction writes, and that the event itself stays what everybody gets.
+  it('know the trace of each event, which is no part of the event', async () => {
+    const { app, subscribed } = await listening();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    together.length = 0;
+    await subscribed.handle([message('note.added', { traceparent }), message('note.added')]);
+    expect(together).toEqual([[{}, {}]]);
+    expect(together[0]!.map((event) => causeOf(event as Told).traceparent)).toEqual([traceparent, null]);
     await app.close();
   });
 });

@@ -86,9 +86,15 @@ describe('the inbox', () => {
     ]);
   });
 
-  it('hands the cause on: the actor and the request that started it', async () => {
-    await inbox.once('cause', told(), (_tx, cause) => {
-      expect(cause).toMatchObject({ requestId: 'req_1', idempotencyKey: 'k', caller: { organizationId: 'org_a', actor: { id: 'key_1' } } });
+  it('hands the cause on: the event, and the actor and the request that started it', async () => {
+    const event = told();
+    await inbox.once('cause', event, (_tx, cause) => {
+      expect(cause).toMatchObject({
+        causedBy: event.id,
+        requestId: 'req_1',
+        idempotencyKey: 'k',
+        caller: { organizationId: 'org_a', actor: { id: 'key_1' } },
+      });
       return Promise.resolve();
     });
   });

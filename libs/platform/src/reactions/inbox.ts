@@ -1,6 +1,7 @@
 import type { Caller } from '../caller';
 import { isLostRace, type Cause } from '../event-store';
 import type { TenantDatabase, TenantTransaction } from '../tenancy';
+import { headerOf } from './arrivals';
 
 /** The part of a public event that the platform reads. */
 export interface Told {
@@ -79,7 +80,7 @@ export class Inbox {
   }
 }
 
-/** What a reaction writes has the cause of the event it reacts to: the same actor, the same request. */
+/** What a reaction writes has the cause of the event it reacts to: the same actor, request and trace; and that event itself. */
 export const causeOf = (event: Told): Cause => ({
   caller: {
     organizationId: event.organization_id,
@@ -91,7 +92,8 @@ export const causeOf = (event: Told): Cause => ({
   now: new Date(event.timestamp),
   requestId: event.request.id,
   idempotencyKey: event.request.idempotency_key,
-  traceparent: null,
+  traceparent: headerOf(event, 'traceparent'),
+  causedBy: event.id,
 });
 
 /** Sorted by tenant, so that two transactions over the same tenants never wait for each other in a circle. */

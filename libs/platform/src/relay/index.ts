@@ -1,3 +1,6 @@
+export * from './published-facts';
 export * from './published-through';
 export { Relay, type RelayOptions } from './relay';
-export * from './told-facts';
+export { RelayRepair, type RelayRepairOptions } from './relay-repair';
+export * from './settled-positions';
+export * from './epochs';

@@ -1,18 +1,14 @@
 import { once, EventEmitter } from 'node:events';
 import type { Client, Pool } from 'pg';
-import type { EventLog, LogMessage } from '../event-log';
+import { Counter, type Registry } from 'prom-client';
+import type { EventLog } from '../event-log';
 import { mayDieAt } from '../fault-points';
 import type { Logger } from '../logging';
 import { WatchedClient } from '../postgres/watched-client';
-
-/** Messages in one publish. Small enough that a crash repeats little, large enough that the log's commit is shared by many. */
-const BATCH_MAX = 500;
+import { BATCH_MAX, FIRST_TURN, messageOf, NEXT_BATCH, PUBLISHED, turnAfter, type OutboxRow, type Turn } from './outbox';
 
 /** A commit wakes the relay; this only bounds how long a lost wake-up can go unnoticed. */
 const RELAY_POLL_MS = 1_000;
-
-/** Wait for transactions that began before the newest commit and are still running. They take a few milliseconds each. */
-const SETTLE_MS = 1;
 
 /**
  * The time between two publishes. What comes alone is published at once; what follows sooner than the log's least time shares a publish, and all that
@@ -33,68 +29,21 @@ const RECONNECT_MS = [100, 200, 500, 1_000] as const;
 const LEADER_LOCK = 0x72656c61;
 
 export interface RelayOptions {
-  /** The worker role: it sees every tenant's events and may write checkpoints, nothing else. */
+  /** The worker role: it sees every tenant's events and the outbox. */
   readonly databaseUrl: string;
   /** Of the same role; used to wake a leader that runs in another process. */
   readonly pool: Pool;
   readonly service: string;
   readonly log: EventLog;
   readonly logger: Logger;
+  readonly registry?: Registry;
   /** How long the server may say nothing while a statement waits. Default 20 s. */
   readonly silenceMs?: number;
 }
 
-/** A fact as the relay reads it. */
-export interface OutboxRow {
-  tx: string;
-  position: string;
-  id: string;
-  stream_id: string;
-  version: number;
-  organization_id: string;
-  livemode: boolean;
-  topic: string;
-  log_key: string;
-  public: string;
-  traceparent: string | null;
-  occurred_at: Date;
-}
-
-export const OUTBOX_COLUMNS = `tx::text, position::text, id, stream_id, version,
-                organization_id, livemode, topic, log_key, public, metadata->>'traceparent' as traceparent, occurred_at`;
-
 /**
- * The oldest unpublished facts, in the order in which they became certain.
- *
- * Only the relay leader may call this: sharing rows through `skip locked` would let event 2 of a task overtake event 1.
- * Facts of transactions at or above the oldest one still running are not settled: an earlier fact may yet commit before them.
- */
-const UNPUBLISHED = {
-  name: 'works_unpublished',
-  text: `select ${OUTBOX_COLUMNS}
-           from events
-          where (tx, position) > ($1::xid8, $2::bigint) and tx < pg_snapshot_xmin(pg_current_snapshot()) and topic is not null
-          order by tx, position
-          limit ${BATCH_MAX}`,
-};
-
-/**
- * Moves the checkpoint where something was published, and says whether anything is left to publish: what was not settled yet when the others were read,
- * or came after them.
- */
-const CHECKPOINT = {
-  name: 'works_relay_checkpoint',
-  // Not `exists`: that would drop the order, and with it the index, and read the whole table where statistics are old.
-  text: `with moved as (
-           insert into checkpoints (name, tx, position) select 'relay', $1::xid8, $2::bigint where $3::boolean
-           on conflict (name) do update set tx = excluded.tx, position = excluded.position, updated_at = now())
-         select (select true from events where (tx, position) > ($1::xid8, $2::bigint) and topic is not null
-                  order by tx, position limit 1) is true as more`,
-};
-
-/**
- * Tells the event log what the event store holds, in order, at least once: it publishes, then moves its checkpoint.
- * One relay per database is active, by a session's advisory lock; the others stand by and take over when that session ends.
+ * Publishes what stands in the outbox: at least once, each stream in the order of its versions, and fairly among tenants. What the event log has is
+ * then deleted from the outbox. One relay per database is active, by a session's advisory lock; the others stand by and take over when that session ends.
  */
 export class Relay {
   private readonly signals = new EventEmitter();
@@ -105,7 +54,15 @@ export class Relay {
   private notifying = false;
   private notifyAgain = false;
 
-  constructor(private readonly options: RelayOptions) {}
+  private readonly published: Counter;
+
+  constructor(private readonly options: RelayOptions) {
+    this.published = new Counter({
+      name: 'works_relay_published_total',
+      help: 'Messages that the event log has taken from the relay.',
+      registers: options.registry === undefined ? [] : [options.registry],
+    });
+  }
 
   start(): void {
     this.running ??= this.keepRunning();
@@ -140,7 +97,7 @@ export class Relay {
     return this.leading;
   }
 
-  /** Resolves at the next checkpoint of this process's relay, or after `ms`. */
+  /** Resolves when this process's relay has published something, or after `ms`. */
   async progress(ms: number): Promise<void> {
     const signal = AbortSignal.timeout(ms);
     await once(this.signals, 'progress', { signal }).catch(() => undefined);
@@ -194,47 +151,34 @@ export class Relay {
     // Commits of other instances reach the leader as notifications; its own through `poke`.
     client.on('notification', this.poke);
     await client.query('listen works_relay');
-    // A checkpoint that is lost in a crash only repeats messages: it need not wait for the disk. And every read here is a range of the index:
-    // the statistics of a table that only grows are always behind, and must not lead to a scan of all of it.
-    await client.query('set synchronous_commit = off; set enable_seqscan = off');
-    let checkpoint = await this.loadCheckpoint(client);
+    // A deletion that is lost in a crash only repeats messages: it need not wait for the disk. And every read here is a range of an index:
+    // the statistics of the outbox are always behind, and must not lead to a scan of all of it.
+    await client.query('set synchronous_commit = off; set enable_seqscan = off; set enable_bitmapscan = off; set jit = off');
+    await client.query('select works_present_epoch()');
+    let after: Turn = FIRST_TURN;
     while (!this.stopped) {
       const startedAt = performance.now();
       this.poked = false;
-      const { rows } = await client.query<OutboxRow>({ values: [checkpoint.tx, checkpoint.position], ...UNPUBLISHED });
-      const last = rows.at(-1);
-      if (last !== undefined) {
-        await this.options.log.publish(rows.map((row) => messageOf(row, this.options.service)));
-        mayDieAt('relay-published');
-        checkpoint = { tx: last.tx, position: last.position };
+      const { rows } = await client.query<OutboxRow>({ values: [after.organization_id, after.livemode], ...NEXT_BATCH });
+      const isAll = after === FIRST_TURN;
+      after = turnAfter(rows);
+      if (rows.length === 0) {
+        if (isAll) await this.untilPoked();
+        continue;
       }
-      const isMore = (await this.moveCheckpoint(client, checkpoint, last !== undefined)) || this.poked;
-      if (last !== undefined) {
-        this.signals.emit('progress');
-        succeeded();
-      }
-      if (rows.length === BATCH_MAX) continue;
-      if (!isMore) await this.untilPoked();
-      else if (last === undefined) await this.sleep(SETTLE_MS);
-      if (last !== undefined) await this.sleep(this.gatheringMs(rows.length) - (performance.now() - startedAt));
+      await this.options.log.publish(rows.map((row) => messageOf(row, this.options.service)));
+      this.published.inc(rows.length);
+      mayDieAt('relay-published');
+      await client.query({ values: [rows.map(({ at }) => at)], ...PUBLISHED });
+      this.signals.emit('progress');
+      succeeded();
+      if (rows.length < BATCH_MAX) await this.sleep(this.gatheringMs(rows.length) - (performance.now() - startedAt));
     }
-  }
-
-  private async moveCheckpoint(client: Client, { tx, position }: { tx: string; position: string }, published: boolean): Promise<boolean> {
-    const { rows } = await client.query<{ more: boolean }>({ values: [tx, position, published], ...CHECKPOINT });
-    return rows[0]!.more;
   }
 
   private async becomeLeader(client: Client): Promise<boolean> {
     const { rows } = await client.query<{ leader: boolean }>('select pg_try_advisory_lock($1) as leader', [LEADER_LOCK]);
     return rows[0]!.leader;
-  }
-
-  private async loadCheckpoint(client: Client): Promise<{ tx: string; position: string }> {
-    const { rows } = await client.query<{ tx: string; position: string }>(
-      "select tx::text, position::text from checkpoints where name = 'relay'",
-    );
-    return rows[0] ?? { tx: '0', position: '0' };
   }
 
   private gatheringMs(events: number): number {
@@ -262,22 +206,4 @@ export class Relay {
       this.signals.on(signal, over);
     });
   }
-}
-
-/** CloudEvents 1.0, Kafka binary binding: the attributes are headers, the value is the event object itself. */
-export function messageOf(row: OutboxRow, service: string): LogMessage {
-  const headers: Record<string, string> = {
-    ce_specversion: '1.0',
-    ce_id: row.id,
-    ce_type: row.topic,
-    ce_source: `/works/${service}`,
-    ce_subject: row.stream_id,
-    ce_time: row.occurred_at.toISOString(),
-    ce_organizationid: row.organization_id,
-    ce_livemode: String(row.livemode),
-    ce_sequence: String(row.version),
-    'content-type': 'application/json',
-  };
-  if (row.traceparent !== null) headers['traceparent'] = row.traceparent;
-  return { topic: row.topic, key: row.log_key, value: row.public, headers };
 }

@@ -1,3 +1,5 @@
+export { FATES_MAX } from './fact-fate.controller';
+export type { FactFate } from './fact-fates';
 export * from './give-back-memory';
 export { Lag } from './lag';
 export * from './peers';

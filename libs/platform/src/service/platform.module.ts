@@ -1,4 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { ReleaseController } from '../released-keys';
+import { FactFateController } from './fact-fate.controller';
 import { PublishedController } from './published.controller';
 
 /** The parts every service is made of, built before Nest starts and handed to it: nothing registers itself by magic. */
@@ -8,7 +10,7 @@ export class PlatformModule {
     return {
       module: PlatformModule,
       global: true,
-      controllers: [PublishedController],
+      controllers: [PublishedController, FactFateController, ReleaseController],
       providers,
       exports: providers,
     };

@@ -1,16 +1,18 @@
 import { Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Unguarded } from '../http';
-import { placeOf, placesOf } from './places';
 import { Lag } from './lag';
-import { Published } from './published';
+import { Published, type PublishedFacts } from './published';
 
 /** Facts in one answer. */
 const FACTS_MAX = 1_000;
 
+const NUMBER_MAX = 2n ** 63n - 1n;
+
 /**
- * Tells the other services how far this one's relay has published. It names no tenant and nothing of anybody's data.
- * `GET /internal/published?through=<position>&wait=<ms>` answers `{ "published": true | false }`.
+ * Tells the other services how far this one's relay has published.
+ * `GET /internal/published?organization_id=…&livemode=true&epoch=…&at=…&wait=<ms>` answers `{ "published": true | false | null }`; null for a position
+ * that this service cannot have told.
  */
 @Controller()
 export class PublishedController {
@@ -21,29 +23,30 @@ export class PublishedController {
 
   @Get('/internal/published')
   @Unguarded()
-  async answer(@Req() request: FastifyRequest): Promise<{ published: boolean }> {
-    const { through, wait } = request.query as Record<string, string | undefined>;
-    if (!/^\d{1,19}$/.test(through ?? '')) return { published: false };
-    return { published: await this.published.through(BigInt(through!), Math.min(Number(wait) || 0, 5_000)) };
+  async answer(@Req() request: FastifyRequest): Promise<{ published: boolean | null }> {
+    const { organization_id: organizationId, livemode, epoch, at, wait } = request.query as Record<string, string | undefined>;
+    const position = numberOf(at);
+    if (position === null || organizationId === undefined) return { published: null };
+    const tenant = { organizationId, livemode: livemode === 'true' };
+    const waitMs = Math.min(Number(wait) || 0, 5_000);
+    return { published: await this.published.through(tenant, { epoch: epoch || null, at: position, claimed: false }, waitMs) };
   }
 
-  /**
-   * Which facts the relay has published, by id: `GET /internal/told?after=<tx>:<position>` answers `{ "data": [ { "id", "tx", "position" } ] }`,
-   * a thousand at a time.
-   */
-  @Get('/internal/told')
+  /** Which facts the relay has published, a thousand at a time: `?epoch=…&at=…` answers `{ "epoch", "data": [ { "id", "position" } ] }`. */
+  @Get('/internal/published_facts')
   @Unguarded()
-  async told(@Req() request: FastifyRequest): Promise<{ data: readonly object[] }> {
-    const after = placeOf((request.query as Record<string, string | undefined>)['after']);
-    return { data: after === null ? [] : await this.published.after(after, FACTS_MAX) };
+  async facts(@Req() request: FastifyRequest): Promise<PublishedFacts> {
+    const { epoch, at } = request.query as Record<string, string | undefined>;
+    return this.published.after({ epoch: epoch || null, at: numberOf(at) ?? 0n }, FACTS_MAX);
   }
 
-  /** Publishes facts once more: `POST /internal/tell_again?places=<tx>:<position>,…`. What is no fact of this service is passed over. */
-  @Post('/internal/tell_again')
+  /** Publishes facts once more: `?positions=12,13`. What is no fact of this service is passed over. */
+  @Post('/internal/republish')
   @HttpCode(204)
   @Unguarded()
-  async tellAgain(@Req() request: FastifyRequest): Promise<void> {
-    await this.published.again(placesOf((request.query as Record<string, string | undefined>)['places']));
+  async republish(@Req() request: FastifyRequest): Promise<void> {
+    const { positions = '' } = request.query as Record<string, string | undefined>;
+    await this.published.again(positions.split(',').filter((position) => numberOf(position) !== null));
   }
 
   /** How many messages this service's consumer group has still to handle. */
@@ -52,4 +55,10 @@ export class PublishedController {
   async behind(): Promise<{ lag: number }> {
     return { lag: await this.lag.now() };
   }
+}
+
+function numberOf(text: string | undefined): bigint | null {
+  if (!/^\d{1,19}$/.test(text ?? '')) return null;
+  const number = BigInt(text!);
+  return number > NUMBER_MAX ? null : number;
 }

@@ -9,12 +9,14 @@ import { openEventLog, type EventLog } from '../event-log';
 import { EventStore, type Publish } from '../event-store';
 import { armFaultPoints } from '../fault-points';
 import { createHttpApp, Metrics } from '../http';
+import { TwinGate } from '../idempotency';
 import { createLogger, type Logger } from '../logging';
 import { Pages } from '../pagination';
 import { isOutage, migrate, openPool } from '../postgres';
 import type { ProblemCatalogue } from '../problems';
 import { BatchTransport, connectReactions, Inbox } from '../reactions';
-import { Relay } from '../relay';
+import { Epochs, Relay, RelayRepair } from '../relay';
+import { ClaimGuard, ReleasedKeys } from '../released-keys';
 import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
 import { TestClockGuard, type TestClocks } from '../test-clock';
@@ -74,15 +76,38 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
   await log.ensureTopics(definition.topics);
   const metrics = new Metrics(name);
   const peers = new Peers(config);
-  const relay = new Relay({ databaseUrl: config.workerDatabaseUrl, pool: workers, service: name, log, logger });
+  const relay = new Relay({ databaseUrl: config.workerDatabaseUrl, pool: workers, service: name, log, logger, registry: metrics.registry });
+  const repair = new RelayRepair({
+    pool: workers,
+    unknownEvents: (ids) => peers.unknownEvents(ids),
+    poke: relay.poke,
+    registry: metrics.registry,
+    logger,
+  });
+  const epochs = new Epochs(workers);
   const transport = new BatchTransport({ log, group: `works.${name}`, isOutage });
   const caughtUp = new CaughtUp({
     service: name,
     sources: definition.sources,
-    publishedThrough: (source, position, signal) => peers.publishedThrough(source, position, signal),
+    publishedThrough: (source, tenant, position, signal) => peers.publishedThrough(source, tenant, position, signal),
+    isKnown: async (position) => (await epochs.standing(position)) !== null,
     subscription: () => transport.subscription,
   });
-  const providers = providersOf({ definition, config, logger, pool, workers, log, metrics, peers, relay, caughtUp, transport });
+  const providers = providersOf({
+    definition,
+    config,
+    logger,
+    pool,
+    workers,
+    log,
+    metrics,
+    peers,
+    relay,
+    repair,
+    epochs,
+    caughtUp,
+    transport,
+  });
   const housekeeping = new Housekeeping(workers, logger);
 
   const app = await createHttpApp({
@@ -93,11 +118,14 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     metrics,
     ready: { database: () => pool.query('select 1'), reactions: async () => void (transport.topics.length > 0 && transport.subscription) },
   });
-  app.useGlobalGuards(new CatchingUpGuard(caughtUp));
+  app.useGlobalGuards(new ClaimGuard(app.get(ReleasedKeys)), new CatchingUpGuard(caughtUp));
   if (definition.testClocks) app.useGlobalGuards(new TestClockGuard(definition.testClocks, new TenantDatabase(pool), caughtUp));
   connectReactions(app, transport);
   await app.startAllMicroservices();
+  // A restore or a failover shows before anything is answered with a position.
+  await epochs.present();
   relay.start();
+  repair.start();
   housekeeping.start();
   const address = await listen(app, config);
   logger.info({ address }, 'ready');
@@ -108,6 +136,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     stop: async () => {
       await app.close();
       housekeeping.stop();
+      await repair.stop();
       await relay.stop();
       await Promise.all([log.close(), peers.close(), pool.end(), workers.end()]);
       logger.info('stopped');
@@ -169,12 +198,29 @@ interface Parts {
   metrics: Metrics;
   peers: Peers;
   relay: Relay;
+  repair: RelayRepair;
+  epochs: Epochs;
   caughtUp: CaughtUp;
   transport: BatchTransport;
 }
 
-function providersOf({ definition, config, logger, pool, workers, log, metrics, peers, relay, caughtUp, transport }: Parts): Provider[] {
+function providersOf({
+  definition,
+  config,
+  logger,
+  pool,
+  workers,
+  log,
+  metrics,
+  peers,
+  relay,
+  repair,
+  epochs,
+  caughtUp,
+  transport,
+}: Parts): Provider[] {
   const database = new TenantDatabase(pool);
+  const twins = new TwinGate();
   const keyring = new Keyring(config.secretsKeys ?? [config.secret]);
   const store = new EventStore({
     pool,
@@ -184,16 +230,18 @@ function providersOf({ definition, config, logger, pool, workers, log, metrics, 
     catalogue: definition.catalogue,
     committed: relay.poke,
     keyring,
+    twins,
   });
   return [
     { provide: EventStore, useValue: store },
     { provide: TenantDatabase, useValue: database },
     { provide: Keyring, useValue: keyring },
+    { provide: ReleasedKeys, useValue: new ReleasedKeys(database, twins) },
     { provide: Inbox, useValue: new Inbox(database) },
     { provide: CaughtUp, useValue: caughtUp },
     { provide: Peers, useValue: peers },
     { provide: Pages, useValue: new Pages(deriveKey(config.secret, 'cursor')) },
-    { provide: Published, useValue: new Published({ service: definition.name, pool: workers, log, relay }) },
+    { provide: Published, useValue: new Published({ pool: workers, relay, repair, epochs }) },
     { provide: Lag, useValue: new Lag(transport) },
     { provide: Metrics, useValue: metrics },
     { provide: WORKER_POOL, useValue: workers },

@@ -31,8 +31,8 @@ export class TestClockGuard implements CanActivate {
 
   private async setNow(request: AdmittedRequest, admission: NonNullable<AdmittedRequest['admitted']>): Promise<void> {
     const { heardFrom } = this.clocks;
-    const position = heardFrom === null ? undefined : admission.positions.get(heardFrom);
-    if (heardFrom !== null && position !== undefined) await this.caughtUp.wait(new Map([[heardFrom, position]]));
+    const heard = heardFrom === null ? undefined : admission.positions.get(heardFrom);
+    if (heardFrom !== null && heard !== undefined) await this.caughtUp.wait(admission.caller, new Map([[heardFrom, heard]]));
     const offsetMs = await this.clocks.offsetMs(this.database, admission.caller);
     request.admitted = { ...admission, now: new Date(admission.now.getTime() + offsetMs) };
   }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const RETRY_MS = 5;
 
 /** Resolves with what `check` returns once it stops throwing; past the deadline fails with its last error. */
-export async function eventually<T>(check: () => T | Promise<T>, { withinMs = 2_000 }: { withinMs?: number } = {}): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, { withinMs = 30_000 }: { withinMs?: number } = {}): Promise<T> {
   const giveUpAt = performance.now() + withinMs;
   for (;;) {
     try {

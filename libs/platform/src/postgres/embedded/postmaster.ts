@@ -86,13 +86,17 @@ const answers = (port: number): Promise<boolean> =>
   });
 
 /** Starts the server on the port of its last start, so that connection strings stay valid; on another one when that is taken. */
-export async function launchPostmaster(directory: string, settings: Readonly<Record<string, string>>): Promise<Postmaster> {
-  const giveUpAt = performance.now() + START_TIMEOUT_SECONDS * 1_000;
+export async function launchPostmaster(
+  directory: string,
+  settings: Readonly<Record<string, string>>,
+  timeoutSeconds = START_TIMEOUT_SECONDS,
+): Promise<Postmaster> {
+  const giveUpAt = performance.now() + timeoutSeconds * 1_000;
   await disownForeignPid(directory);
   for (;;) {
     await writeSettings(directory, { ...settings, port: String(await freePort(directory)) });
     const logged = await sizeOf(logOf(directory));
-    const failure = await pgCtl(directory, ['start', '-w', '-t', String(START_TIMEOUT_SECONDS), '-l', logOf(directory)]).then(
+    const failure = await pgCtl(directory, ['start', '-w', '-t', String(timeoutSeconds), '-l', logOf(directory)]).then(
       () => null,
       (error: Error) => error,
     );
