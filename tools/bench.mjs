@@ -4,6 +4,7 @@ import { ensureInstalled } from './install.mjs';
 
 const ALL = [
   'accept-task',
+  'key-claim',
   'complete-task',
   'scaffold',
   'dry-run',

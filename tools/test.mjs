@@ -36,12 +36,17 @@ const SPECS = {
 };
 /** Run what was built. */
 const NEED_THE_BUILD = ['openapi', 'e2e', 'chaos'];
+/** Talk to PostgreSQL: what they send is written down, and judged at the end. */
+const SEND_STATEMENTS = ['int', 'e2e', 'chaos'];
+/** Whom a whole run must have heard, as the files of tools/statements/record.cjs begin. */
+const SENDERS = ['node-modules-jest', ...['gateway', 'projects', 'tasks', 'webhooks'].map((service) => `apps-${service}-dist-main`)];
 
 const ALL = [...Object.keys(CHECKS), ...Object.keys(BUILDS), ...Object.keys(SPECS)];
 const { parts, forJest } = parse(process.argv.slice(2));
 const failed = [];
 const tests = { passed: 0, failed: 0 };
 const startedAt = Date.now();
+const sentStatements = mkdtempSync(join(tmpdir(), 'works-statements-sent-'));
 
 await ensureInstalled();
 const { generatePrismaClients } = await import('./prisma-generate.mjs');
@@ -53,6 +58,8 @@ for (const name of wanted(SPECS)) {
   if (NEED_THE_BUILD.includes(name) && failed.includes('build')) announce(name, 'not run, because the build failed');
   else await specs(name);
 }
+if (wanted(SPECS).some((name) => SEND_STATEMENTS.includes(name))) await statements();
+rmSync(sentStatements, { recursive: true, force: true });
 
 console.log(`\n${failed.length === 0 ? 'All is well' : `Failed: ${failed.join(', ')}`} (${seconds(startedAt)})`);
 if (wanted(SPECS).length > 0) console.log(`${tests.passed} passed, ${tests.failed} failed`);
@@ -82,14 +89,21 @@ async function twoAtATime(checks) {
   await Promise.all([worker(), worker()]);
 }
 
-/** Its output is shown when it fails, in one piece. */
-async function check(name, [program, parameters]) {
+/** Its output is shown when it fails, in one piece; `summary` shows its first line always. */
+async function check(name, [program, parameters], { summary = false } = {}) {
   const since = Date.now();
   const { code, output } = await finished(spawn(program, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] }));
-  announce(name, `${code === 0 ? 'ok' : 'FAILED'} ${seconds(since)}`);
+  announce(name, `${code === 0 ? 'ok' : 'FAILED'} ${seconds(since)}${summary && code === 0 ? `, ${output.split('\n')[0]}` : ''}`);
   if (code === 0) return;
   failed.push(name);
   console.log(output.trimEnd());
+}
+
+/** What the suites sent to PostgreSQL, and what the databases hold. A part of the suites need not have sent anything from everywhere. */
+async function statements() {
+  const whole = forJest.length === 0 && SEND_STATEMENTS.every((name) => parts.includes(name));
+  const parameters = ['tools/statements/check.ts', sentStatements, ...(whole ? SENDERS : [])];
+  await check('statements', node('libs/platform/src/testing/run-typescript.cjs', ...parameters), { summary: true });
 }
 
 /** Jest talks for itself; how many passed is read from its report. */
@@ -107,7 +121,11 @@ async function specs(name) {
     '--json',
     `--outputFile=${report}`,
   );
-  const child = spawn(program, [...parameters, ...SPECS[name], ...forJest], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(program, [...parameters, ...SPECS[name], ...forJest], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: SEND_STATEMENTS.includes(name) ? recording() : process.env,
+  });
   const { code, signal } = await finished(child);
   const problems = code === 0 ? [] : [signal ? `Jest was ended by ${signal}` : `Jest ended with ${code}`];
   try {
@@ -124,6 +142,12 @@ async function specs(name) {
   rmSync(folder, { recursive: true, force: true });
   if (problems.length > 0) failed.push(name);
   announce(name, `${problems.length === 0 ? 'ok' : `FAILED (${problems.join(', ')})`} ${seconds(since)}`);
+}
+
+/** For whatever the suites start; Jest's own modules have it by setupFiles. */
+function recording() {
+  const load = `--require=${join(root, 'tools/statements/record.cjs').replaceAll(' ', '\\ ')}`;
+  return { ...process.env, WORKS_STATEMENTS: sentStatements, NODE_OPTIONS: [process.env.NODE_OPTIONS, load].filter(Boolean).join(' ') };
 }
 
 function finished(child) {

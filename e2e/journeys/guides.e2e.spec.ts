@@ -117,7 +117,11 @@ describe('the guides', () => {
   describe('crm-integration.md', () => {
     it('has a request answered again, and another refused with the project that it wants', async () => {
       const shown = await follow('crm-integration.md', { API: product.url, KEY: product.organizations[0]!.live_key });
-      const [first, again, reused, taken, list, reached] = shown.map(({ body }) => body) as [
+      const [first, again, reused, taken, , assigned, toAnother, back, list, reached] = shown.map(({ body }) => body) as [
+        string,
+        string,
+        string,
+        string,
         string,
         string,
         string,
@@ -130,6 +134,8 @@ describe('the guides', () => {
       expect(again.split('\r\n\r\n')[1]).toBe(first.split('\r\n\r\n')[1]);
       expect(JSON.parse(reused)).toMatchObject({ code: 'idempotency_key_reused' });
       expect(JSON.parse(taken)).toMatchObject({ code: 'reference_taken', project_id: opened.id, retryable: false });
+      const assignees = [assigned, toAnother, back].map((answer) => (JSON.parse(answer) as { assignee_id: string }).assignee_id);
+      expect(assignees).toEqual([assignees[0], expect.not.stringContaining(assignees[0]!), assignees[0]]);
       expect(JSON.parse(list).data).toEqual([expect.objectContaining({ id: opened.id, reference: 'D4711', name: 'Site fit-out' })]);
       for (const event of JSON.parse(reached).data) expect(event).toMatchObject({ type: 'milestone.reached' });
     });

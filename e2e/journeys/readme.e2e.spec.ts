@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { eventually } from '@works/platform/testing';
 import { expectContract } from '../support/openapi';
 import { Product, root } from '../support/product';
@@ -16,6 +19,7 @@ describe('the README', () => {
   const notRun = new Set([...commandsIn('The journey, in five minutes'), ...commandsIn("The operator's command line")]);
   const environment: NodeJS.ProcessEnv = { ...process.env };
   const running = new Set<ChildProcess>();
+  const backup = join(tmpdir(), `works-e2e-backup-${process.pid}`);
 
   beforeAll(async () => {
     product = await Product.start();
@@ -25,6 +29,7 @@ describe('the README', () => {
   afterAll(async () => {
     for (const child of running) process.kill(-child.pid!, 'SIGKILL');
     await product.stop();
+    await rm(backup, { recursive: true, force: true });
   }, 30_000);
 
   /** The one command of the README that has these words, with this product's folder and port for those of `npm start`. */
@@ -125,7 +130,8 @@ describe('the README', () => {
     const status = await bash(command('-- status'));
     for (const service of ['projects', 'tasks', 'webhooks', 'gateway']) expect(status).toMatch(new RegExp(`^${service} +yes`, 'm'));
     expect(status).toMatch(/^deliveries +\d+ pending, \d+ of them due, 0 dead$/m);
-  }, 30_000);
+    expect(await bash(command('-- backup').replace('DIR', backup))).toMatch(/^Backed up [\d.]+ MB to /);
+  }, 90_000);
 
   it('has no command that was not run here', () => {
     expect([...notRun]).toEqual([]);

@@ -132,9 +132,9 @@ export class Product {
   }
 
   /** One more instance of a service, beside the one that the supervisor keeps and in the same environment; resolves when it is ready. */
-  async another(service: Service): Promise<ChildProcess> {
+  async another(service: Service, overrides: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
     this.disturbed = true;
-    const environment = environmentOf(this.pidsOf(service)[0]!);
+    const environment = { ...environmentOf(this.pidsOf(service)[0]!), ...overrides };
     const log = openSync(join(this.home, 'logs', `${service}-2.log`), 'a');
     const instance = spawn(process.execPath, [join(root, 'apps', service, 'dist', 'main.js')], {
       env: { ...environment, LISTEN: join(tmpdir(), `${basename(this.home)}-2.sock`) },
@@ -175,11 +175,13 @@ export class Product {
 
   /** Fails when, although nothing was disturbed, anything was published twice. */
   async stop(): Promise<void> {
-    const once = this.disturbed ? null : new Stores(this.home).expectPublishedOnce();
-    const failure: unknown = await once?.catch((error: unknown) => error);
-    await this.interrupt('SIGTERM');
-    await rm(this.home, { recursive: true, force: true });
-    if (failure !== undefined) throw failure;
+    const check = this.disturbed ? Promise.resolve() : new Stores(this.home).expectPublishedOnce();
+    try {
+      await check;
+    } finally {
+      await this.interrupt('SIGTERM');
+      await rm(this.home, { recursive: true, force: true });
+    }
   }
 
   /** What the services last said, for the message of a failed test. */

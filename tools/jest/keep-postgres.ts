@@ -9,7 +9,8 @@ import { EmbeddedServer } from '../../libs/platform/src/postgres/embedded-server
 async function keepPostgres(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'works-spec-postgres-'));
   const nobodyNeedsIt = new Promise((done) => process.stdin.once('close', done).resume());
-  const server = await EmbeddedServer.start({ directory });
+  const icuLocale = process.argv[3];
+  const server = await EmbeddedServer.start({ directory, ...(icuLocale !== undefined && { icuLocale }) });
   process.stdout.on('error', () => undefined).write(`${server.url}\n`); // the reader may be gone already
   await nobodyNeedsIt;
   await server.stop();

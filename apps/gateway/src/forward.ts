@@ -3,13 +3,15 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher, Pool } from 'undici';
 import { CALLER_HEADER } from '@works/platform/caller';
 import { parsePositions, SEEN_HEADER } from '@works/platform/caught-up';
-import { keyReused } from '@works/platform/idempotency';
+import { mayDieAt } from '@works/platform/fault-points';
+import { CLAIM_HEADER } from '@works/platform/idempotency';
+import { isIdempotencyKey, MUTATIONS } from '@works/platform/http';
 import { Problem } from '@works/platform/problems';
 import type { Admitted } from './callers';
+import type { KeyOwners } from './key-owners';
 import { noSuchAddress } from './problems';
 import { bodyOf } from './request-body';
 import type { SeenPositions } from './seen-positions';
-import type { SpentKeys } from './spent-keys';
 
 /** What a request may tell a service besides its body. The key itself never goes further than here. */
 const TO_SERVICE = [
@@ -37,32 +39,41 @@ export interface Forwarding {
   readonly service: string;
   readonly prefix: string;
   readonly positions: SeenPositions;
-  readonly spentKeys: SpentKeys;
+  readonly keys: KeyOwners;
 }
 
 /** Passes a request on and its answer back, byte for byte. Resolves when the answer is under way or has been refused. */
 export async function forward(request: FastifyRequest, reply: FastifyReply, admitted: Admitted, to: Forwarding): Promise<void> {
   const given = request.headers['works-position'];
-  const claimed = Array.isArray(given) ? given.join(',') : (given ?? '');
-  if (parsePositions(claimed, true) === null)
+  const claimedPosition = Array.isArray(given) ? given.join(',') : (given ?? '');
+  if (parsePositions(claimedPosition, true) === null)
     throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
-  const key = request.headers['idempotency-key'];
-  const spends = typeof key === 'string' && request.method !== 'GET' ? key : null;
-  if (spends !== null && to.spentKeys.isSpentElsewhere(admitted.caller, spends, to.service)) throw keyReused();
   const body = await bodyOf(request.raw);
+  const generation = await claimed(request, admitted, to);
+  if (generation !== null) mayDieAt('key-claimed');
   const options: Dispatcher.DispatchOptions = {
     method: request.method,
     path: pathOf(request.raw.url!, to.prefix),
-    headers: headersFor(request, admitted, claimed, to.positions.of(admitted.caller)),
+    headers: headersFor(request, admitted, { claimed: claimedPosition, seen: to.positions.of(admitted.caller) }, generation),
     body: body as Dispatcher.DispatchOptions['body'],
   };
   const repeatable = body === null || Buffer.isBuffer(body);
   // The idempotency key makes a second sending safe, also of a mutation whose first sending may have arrived.
   for (let sendings = repeatable ? 2 : 1; ; sendings--) {
-    const failure = await send(to, options, reply, admitted, spends);
+    const failure = await send(to, options, reply, admitted);
     if (failure === null) return;
     if (sendings === 1 || !isClosedSocket(failure)) throw unreachable(request, to.service);
   }
+}
+
+/**
+ * The generation under which the service owns the mutation's key; null where there is none to own. Whether the key is usable the service says, which
+ * also asks first who may do what: one that is not has no claim, and has no effect there.
+ */
+async function claimed(request: FastifyRequest, admitted: Admitted, to: Forwarding): Promise<number | null> {
+  const key = request.headers['idempotency-key'];
+  if (typeof key !== 'string' || !isIdempotencyKey(key) || !MUTATIONS.has(request.method)) return null;
+  return to.keys.own(admitted, key, to.service);
 }
 
 /**
@@ -78,10 +89,17 @@ function pathOf(url: string, prefix: string): string {
 
 const SCHEME_AND_HOST = /^https?:\/\/[^/?#]*/i;
 
-function headersFor(request: FastifyRequest, admitted: Admitted, claimed: string, seen: string): Record<string, string> {
+function headersFor(
+  request: FastifyRequest,
+  admitted: Admitted,
+  { claimed, seen }: { readonly claimed: string; readonly seen: string },
+  generation: number | null,
+): Record<string, string> {
   const headers: Record<string, string> = { [CALLER_HEADER]: admitted.header, 'x-request-id': request.id };
   if (claimed !== '') headers['works-position'] = claimed;
   if (seen !== '') headers[SEEN_HEADER] = seen;
+  // The first is what a service takes every request for.
+  if (generation !== null && generation > 1) headers[CLAIM_HEADER] = String(generation);
   for (const name of TO_SERVICE) {
     const value = request.headers[name];
     if (typeof value === 'string') headers[name] = value;
@@ -90,13 +108,7 @@ function headersFor(request: FastifyRequest, admitted: Admitted, claimed: string
 }
 
 /** Null when the answer went through to its end or broke after it had begun; the error when nothing of it came. */
-function send(
-  to: Forwarding,
-  options: Dispatcher.DispatchOptions,
-  reply: FastifyReply,
-  admitted: Admitted,
-  spends: string | null,
-): Promise<Error | null> {
+function send(to: Forwarding, options: Dispatcher.DispatchOptions, reply: FastifyReply, admitted: Admitted): Promise<Error | null> {
   return new Promise((done) => {
     const client = reply.raw;
     const handler: Dispatcher.DispatchHandler = {
@@ -113,8 +125,6 @@ function send(
         client.on('drain', () => controller.resume());
         const position = headers['works-position'];
         if (typeof position === 'string') to.positions.note(admitted.caller, position);
-        // What is remembered has a position; a refusal that was not remembered leaves the key free for another request.
-        if (typeof position === 'string' && spends !== null) to.spentKeys.note(admitted.caller, spends, to.service);
         client.writeHead(status, headersOf(headers, to.prefix, reply.request.id));
       },
       onResponseData(controller, chunk) {

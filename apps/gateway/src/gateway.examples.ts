@@ -7,8 +7,10 @@ import { Metrics } from '@works/platform/http';
 import { createLogger } from '@works/platform/logging';
 import { openHttp } from '@works/platform/service';
 import { aCaller } from '@works/platform/testing';
+import type { Claim } from '@works/platform/idempotency';
 import { Callers, type FindCaller } from './callers';
 import { buildGateway } from './gateway';
+import type { KeyClaims } from './key-claims';
 
 export const SIGNING_KEY = deriveKey('a secret for specs that is long enough', 'caller');
 
@@ -38,6 +40,24 @@ export class KeyRing {
     this.lookUps += 1;
     return Promise.resolve(this.callers.get(hash) ?? null);
   };
+}
+
+/** Claims kept in memory: the first service to ask owns a key. */
+export class ClaimsInMemory implements KeyClaims {
+  private readonly owners = new Map<string, Claim>();
+
+  claim({ organizationId, livemode }: Caller, key: string, service: string): Promise<Claim> {
+    const name = `${organizationId} ${livemode} ${key}`;
+    const claim = this.owners.get(name) ?? { service, generation: 1 };
+    this.owners.set(name, claim);
+    return Promise.resolve(claim);
+  }
+
+  move({ organizationId, livemode }: Caller, key: string, from: Claim, service: string): Promise<Claim | null> {
+    const claim = { service, generation: from.generation + 1 };
+    this.owners.set(`${organizationId} ${livemode} ${key}`, claim);
+    return Promise.resolve(claim);
+  }
 }
 
 export interface Arrival {
@@ -116,7 +136,7 @@ export interface Reply {
 export type OpenGateway = Awaited<ReturnType<typeof openGateway>>;
 
 /** The gateway on a port of its own, before two neighbours: `things` and `parts`. */
-export async function openGateway(find?: FindCaller) {
+export async function openGateway(find?: FindCaller, claims: KeyClaims = new ClaimsInMemory()) {
   const [things, parts] = await Promise.all([Neighbour.open(), Neighbour.open()]);
   const keys = new KeyRing();
   const { key, caller } = keys.add();
@@ -128,6 +148,7 @@ export async function openGateway(find?: FindCaller) {
   const app = await buildGateway({
     openApi: DOCUMENT,
     callers: new Callers(find ?? keys.find, SIGNING_KEY),
+    claims,
     services,
     waiting,
     logger: createLogger({ name: 'spec', level: 'silent' }),

@@ -132,16 +132,51 @@ describe('the public door', () => {
     expect(await say('1.0')).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  it.each([
+    ['Authorization', 'Bearer x'],
+    ['Idempotency-Key', 'k'],
+    ['Works-Position', 'things:1'],
+    ['Content-Type', 'application/json'],
+  ])('refuses %s on two lines by name, whatever they say, and forwards nothing', async (name, value) => {
+    for (const second of [value, 'another']) {
+      const headers = ['host', 'a', name, value, name.toUpperCase(), second];
+      const reply = await raw(
+        'POST',
+        '/works/v1/things',
+        name === 'Authorization' ? headers : [...headers, 'authorization', `Bearer ${gateway.key}`],
+      );
+      expect([reply.status, JSON.parse(reply.text)]).toEqual([400, expect.objectContaining({ code: 'invalid_header', header: name })]);
+    }
+    expect(gateway.things.arrivals).toHaveLength(0);
+  });
+
+  it('passes lines of If-Match on as one list, and a key with a comma as one key', async () => {
+    const headers = [
+      'host',
+      'a',
+      'authorization',
+      `Bearer ${gateway.key}`,
+      'if-match',
+      'W/"1"',
+      'If-Match',
+      'W/"3"',
+      'idempotency-key',
+      'a, b',
+    ];
+    expect((await raw('POST', '/works/v1/things', headers)).status).toBe(200);
+    expect(gateway.things.last.headers).toMatchObject({ 'if-match': 'W/"1", W/"3"', 'idempotency-key': 'a, b' });
+  });
+
   it('sends each method to the service that the document names', async () => {
     await gateway.send('GET', '/parts');
     expect([gateway.parts.last.url, gateway.things.arrivals.length]).toEqual(['/parts', 0]);
   });
 
   /** As it is written, without the repairs of a URL parser. */
-  const raw = (method: string, path: string) =>
+  const raw = (method: string, path: string, headers: Record<string, string> | string[] = { authorization: `Bearer ${gateway.key}` }) =>
     new Promise<Reply>((done, failed) => {
-      const { port, key } = gateway;
-      const request = send({ host: '127.0.0.1', port, path, method, headers: { authorization: `Bearer ${key}` }, agent: false });
+      const { port } = gateway;
+      const request = send({ host: '127.0.0.1', port, path, method, headers, agent: false });
       request.on('error', failed).on('response', (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -1,16 +1,25 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Pool } from 'undici';
-import { notReady, refuseExpectation, refuseUnreadable, requestIdOf, type Metrics, type ReadyChecks } from '@works/platform/http';
+import {
+  notReady,
+  refuseExpectation,
+  refuseUnreadable,
+  repeatedHeader,
+  requestIdOf,
+  type Metrics,
+  type ReadyChecks,
+} from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
 import { Problem } from '@works/platform/problems';
 import type { Callers } from './callers';
 import { addDocs } from './docs';
 import { forward } from './forward';
+import type { KeyClaims } from './key-claims';
+import { KeyOwners } from './key-owners';
 import { answerProblem, noSuchAddress, unauthenticated } from './problems';
 import { readRoutes } from './routes';
 import { SeenPositions } from './seen-positions';
-import { SpentKeys } from './spent-keys';
 
 export const PREFIX = '/works/v1';
 /** A whole request is here within this time, or its connection ends: a body of 1 MB over a line of 200 kbit/s takes 42 s. */
@@ -19,6 +28,7 @@ const REQUEST_MS = 60_000;
 export interface GatewayParts {
   readonly openApi: string;
   readonly callers: Callers;
+  readonly claims: KeyClaims;
   /** A keep-alive pool for each service that the document names. */
   readonly services: ReadonlyMap<string, Pool>;
   /** Connections of their own for requests that wait for something to happen; they would fill the others with waiting. */
@@ -53,20 +63,21 @@ export async function buildGateway(parts: GatewayParts): Promise<FastifyInstance
   app.setNotFoundHandler((request, reply) => refuse(noSuchAddress(request.raw.url), request, reply));
   account(app, parts);
   requireHost(app);
+  requireSingleValues(app);
   addHealth(app, parts);
   await addDocs(app, parts.openApi);
   addRoutes(app, parts);
   return app;
 }
 
-function addRoutes(app: FastifyInstance, { openApi, callers, services, waiting }: GatewayParts): void {
+function addRoutes(app: FastifyInstance, { openApi, callers, claims, services, waiting }: GatewayParts): void {
   const positions = new SeenPositions();
-  const spentKeys = new SpentKeys();
+  const keys = new KeyOwners(claims, services);
   for (const { path, methods } of readRoutes(openApi)) {
     for (const [method, { service, waits }] of methods) {
       const pool = (waits ? waiting : services).get(service);
       if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
-      const to = { pool, service, prefix: PREFIX, positions, spentKeys };
+      const to = { pool, service, prefix: PREFIX, positions, keys };
       app.route({ method, url: PREFIX + path, handler: (request, reply) => admitAndForward(request, reply, callers, to) });
     }
     refuseOtherMethods(app, PREFIX + path, [...methods.keys()]);
@@ -124,6 +135,10 @@ function requireHost(app: FastifyInstance): void {
     const refused = hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1');
     done(refused ? new Problem('invalid_header', 'HTTP/1.1 asks for one Host header.') : undefined);
   });
+}
+
+function requireSingleValues(app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => done(repeatedHeader(raw.rawHeaders) ?? undefined));
 }
 
 function addHealth(app: FastifyInstance, { metrics, ready }: GatewayParts): void {

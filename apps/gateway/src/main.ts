@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { BadConfiguration, deriveKey } from '@works/platform/config';
+import { armFaultPoints } from '@works/platform/fault-points';
 import { Metrics } from '@works/platform/http';
 import { createLogger } from '@works/platform/logging';
 import { migrate, openPool } from '@works/platform/postgres';
@@ -7,11 +8,13 @@ import { giveBackMemory, openHttp, stopWhenAsked } from '@works/platform/service
 import { Callers, findCallerIn } from './callers';
 import { gatewayConfig } from './config';
 import { buildGateway } from './gateway';
+import { KeyClaimsIn } from './key-claims';
 import { readOpenApi } from './routes';
 import { testNowOf } from './test-now';
 
-/** Look-ups of keys, at most one per key and second. */
-const DATABASE_CONNECTIONS = 4;
+/** Look-ups of API keys, at most one per key and second, and two batches of claims. */
+const DATABASE_CONNECTIONS = 6;
+const SWEEP_EVERY_MS = 60_000;
 /** Requests under way to one service; the rest wait their turn here. */
 const SERVICE_CONNECTIONS = 64;
 /** Long polls under way; each is a socket and nothing more. */
@@ -19,12 +22,14 @@ const WAITING_CONNECTIONS = 1_024;
 
 async function start(): Promise<void> {
   const config = gatewayConfig(process.env);
+  armFaultPoints(process.env['WORKS_FAULT_POINTS'], 'gateway');
   const logger = createLogger({ name: 'gateway', level: config.logLevel });
   if (config.migrationDatabaseUrl !== null) {
     await migrate({ url: config.migrationDatabaseUrl, directory: join(resolve(__dirname, '../../..'), 'prisma/gateway/migrations') });
   }
   const signingKey = deriveKey(config.secret, 'caller');
   const pool = openPool(config.databaseUrl, { max: DATABASE_CONNECTIONS, applicationName: 'gateway' });
+  const claims = new KeyClaimsIn(pool);
   const services = new Map([
     ['projects', openHttp(config.projectsUrl, SERVICE_CONNECTIONS)],
     ['tasks', openHttp(config.tasksUrl, SERVICE_CONNECTIONS)],
@@ -39,6 +44,7 @@ async function start(): Promise<void> {
   const app = await buildGateway({
     openApi: readOpenApi(),
     callers: new Callers(findCallerIn(pool, testNowOf(services.get('tasks')!, signingKey)), signingKey),
+    claims,
     services,
     waiting,
     logger,
@@ -52,7 +58,11 @@ async function start(): Promise<void> {
   });
   await app.listen({ port: config.port, host: config.host });
   logger.info({ port: config.port }, 'ready');
+  const sweeping = setInterval(() => {
+    claims.sweep().catch((error: unknown) => logger.warn({ err: error }, 'sweeping claims failed; the next round tries again'));
+  }, SWEEP_EVERY_MS);
   stopWhenAsked(async () => {
+    clearInterval(sweeping);
     // Who waits is told to come back at once, or the stop would wait with them.
     await Promise.all([...waiting.values()].map((service) => service.destroy()));
     await app.close();

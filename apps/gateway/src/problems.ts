@@ -24,7 +24,12 @@ export function answerProblem(error: Error, request: FastifyRequest, reply: Fast
 function asProblem(error: Error, url: string | undefined): Problem {
   if (error instanceof Problem) return error;
   if (isOutage(error))
-    return new Problem('unavailable', 'The service cannot check keys at the moment. Try again.', {}, { 'retry-after': '1' });
+    return new Problem(
+      'unavailable',
+      'The service cannot check keys at the moment, and nothing has happened. Send the same request again, with the same keys.',
+      {},
+      { 'retry-after': '1' },
+    );
   // Known addresses refuse the method itself before Fastify asks this of a QUERY.
   if ((error as FastifyError).code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE') return noSuchAddress(url);
   // The one thing that Fastify itself refuses after the address: a Content-Type that is none.

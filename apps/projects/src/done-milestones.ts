@@ -32,5 +32,5 @@ const COUNT = {
           cross join lateral (select count(*) filter (where t.status <> 'cancelled') as tasks, count(*) filter (where t.status = 'completed') as completed
                                 from project_tasks t where t.milestone_id = m.id) as work
           where m.id = any($1::text[]) and m.status = 'pending' and work.tasks = work.completed
-          order by m.id`,
+          order by m.id collate "C"`,
 };

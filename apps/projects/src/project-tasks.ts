@@ -31,7 +31,7 @@ export async function noteTasks(tx: TenantTransaction, tasks: readonly Task[]): 
             where t.version > coalesce((select known.version from project_tasks known where known.task_id = t.task_id), 0)
               and (select true from projects p where p.id = t.project_id)
               and (t.milestone_id is null or (select m.project_id from milestones m where m.id = t.milestone_id) = t.project_id)
-            order by t.task_id
+            order by t.task_id collate "C"
            on conflict (task_id) do update
              set project_id = excluded.project_id, milestone_id = excluded.milestone_id, title = excluded.title, status = excluded.status,
                  version = excluded.version, overdue_at = excluded.overdue_at, created_at = excluded.created_at, ended_at = excluded.ended_at

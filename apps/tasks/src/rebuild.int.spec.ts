@@ -16,8 +16,10 @@ it('a rebuild gives a task of a project that is closed by now back its document,
   const pool = openPool(own.appUrl, { max: 1, applicationName: 'spec' });
   const workers = openPool(own.workerUrl, { max: 2, applicationName: 'spec' });
   const everything = async () => ({
-    tasks: (await owner.query<{ row: string }>('select t::text as row from tasks t order by id')).rows,
-    metadata: (await owner.query<{ row: string }>('select m::text as row from task_metadata m order by task_id, key')).rows,
+    tasks: (await owner.query<{ row: string }>('select t::text as row from tasks t order by id collate "C"')).rows,
+    metadata: (
+      await owner.query<{ row: string }>('select m::text as row from task_metadata m order by task_id collate "C", key collate "C"')
+    ).rows,
   });
   const rebuild = async (check: boolean) => {
     const found: Difference[] = [];

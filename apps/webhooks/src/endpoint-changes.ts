@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { EventStore, type Answer, type CommandRequest, type RecordedAnswer, type Statement } from '@works/platform/event-store';
+import {
+  EventStore,
+  requireMatch,
+  type Answer,
+  type CommandRequest,
+  type RecordedAnswer,
+  type Statement,
+} from '@works/platform/event-store';
 import { Problem } from '@works/platform/problems';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { presentEndpoint, SELECT_ENDPOINTS, type EndpointRow } from './read-models/endpoint-row';
@@ -62,14 +69,10 @@ export class EndpointChanges {
     });
   }
 
-  private async find({ caller, ifMatch }: CommandRequest, id: string): Promise<EndpointRow> {
-    const [endpoint] = await this.database.query<EndpointRow>(caller, `${SELECT_ENDPOINTS} and e.id = $1`, [id]);
+  private async find(request: CommandRequest, id: string): Promise<EndpointRow> {
+    const [endpoint] = await this.database.query<EndpointRow>(request.caller, `${SELECT_ENDPOINTS} and e.id = $1`, [id]);
     if (endpoint === undefined) throw new Problem('not_found', 'There is no such resource.');
-    if (ifMatch !== null && ifMatch !== endpoint.version) {
-      throw new Problem('version_conflict', `The resource is at version ${endpoint.version}, not ${ifMatch}.`, {
-        current_version: endpoint.version,
-      });
-    }
+    requireMatch(request, endpoint.version);
     return endpoint;
   }
 }

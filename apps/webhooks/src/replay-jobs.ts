@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AppliedReplayFilter, Replay, ReplayPreview } from '@works/contracts/replays';
 import { RuleViolation } from '@works/platform/errors';
-import { EventStore, type CommandRequest, type RecordedAnswer, type Statement } from '@works/platform/event-store';
+import { EventStore, requireMatch, type CommandRequest, type RecordedAnswer, type Statement } from '@works/platform/event-store';
 import { newId } from '@works/platform/ids';
 import { json } from '@works/platform/http';
 import { Problem } from '@works/platform/problems';
@@ -86,12 +86,10 @@ export class ReplayJobs {
     return answer;
   }
 
-  private async find({ caller, ifMatch }: CommandRequest, id: string): Promise<ReplayRow> {
-    const [job] = await this.database.query<ReplayRow>(caller, `select ${REPLAY_COLUMNS} from replay_jobs j where j.id = $1`, [id]);
+  private async find(request: CommandRequest, id: string): Promise<ReplayRow> {
+    const [job] = await this.database.query<ReplayRow>(request.caller, `select ${REPLAY_COLUMNS} from replay_jobs j where j.id = $1`, [id]);
     if (job === undefined) throw new Problem('not_found', 'There is no such resource.');
-    if (ifMatch !== null && ifMatch !== job.version) {
-      throw new Problem('version_conflict', `The resource is at version ${job.version}, not ${ifMatch}.`, { current_version: job.version });
-    }
+    requireMatch(request, job.version);
     return job;
   }
 }

@@ -9,6 +9,8 @@ export interface Manifest {
   readonly format: number;
   /** The instant that it shows, by the database server's clock, in RFC 3339: what was committed before is in it. */
   readonly as_of: string;
+  /** The event log was a Kafka broker's, which is not in the backup. */
+  readonly kafka: boolean;
   /** Of the home folder. */
   readonly home: readonly CopiedFile[];
   /** The database server: its folders and files below `postgres`. */

@@ -19,7 +19,7 @@ export async function restoreBackup(backup: string, homePath: string): Promise<M
   await mkdir(aside, { mode: 0o711 });
   try {
     const server = await EmbeddedServer.restore(join(backup, 'postgres'), join(aside, 'postgres'), manifest.server);
-    await beginEpochs(server).finally(() => server.stop());
+    await goOn(server, manifest).finally(() => server.stop());
     for (const { path } of manifest.home) await copyFile(join(backup, 'home', path), join(aside, path));
     for (const path of [...manifest.home.map(({ path }) => path), 'postgres']) await rename(join(aside, path), join(homePath, path));
     await sync(homePath);
@@ -65,20 +65,38 @@ async function verify(backup: string, { home, server }: Manifest): Promise<void>
 }
 
 /**
- * The databases go on from an instant that lies behind: positions given after it were given to others. A new epoch tells them apart. (A database that
- * has no positions has no such function.)
+ * The databases go on from an instant that lies behind: positions given after it were given to others, and a new epoch tells them apart. And where
+ * the event log is not part of the backup, it begins empty: what it may still have held for somebody is published once more. Whoever had it knows it.
  */
-async function beginEpochs(server: EmbeddedServer): Promise<void> {
+async function goOn(server: EmbeddedServer, { kafka }: Manifest): Promise<void> {
   for (const database of DATABASES) {
     const url = new URL(server.url);
     url.pathname = `/works_${database}`;
     const client = new Client({ connectionString: url.href, application_name: 'works restore' });
     await client.connect();
     try {
-      const { rows } = await client.query<{ there: boolean }>(`select to_regprocedure('public.works_begin_epoch()') is not null as there`);
-      if (rows[0]!.there) await client.query('select public.works_begin_epoch()');
+      if (await has(client, `to_regprocedure('public.works_begin_epoch()')`)) await client.query('select public.works_begin_epoch()');
+      if (kafka && (await has(client, `to_regclass('public.outbox')`))) await client.query(TELL_AGAIN);
     } finally {
       await client.end();
     }
   }
 }
+
+/** No database has more than it needs: that of the log has no positions, and that of the gateway no facts. */
+async function has(client: Client, lookup: string): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>(`select ${lookup} is not null as there`);
+  return rows[0]!.there;
+}
+
+/**
+ * By position and not by time, which a test clock may have moved. A reaction that is this far behind has been named as late for a long time, and to be
+ * told of so many facts again takes consumers about a minute.
+ */
+const TOLD_AGAIN = 100_000;
+
+const TELL_AGAIN = `
+  insert into public.outbox (position, organization_id, livemode)
+    select e.position, e.organization_id, e.livemode from public.events e
+     where e.topic is not null and e.position > (select max(n.position) from public.events n) - ${TOLD_AGAIN}
+  on conflict do nothing`;

@@ -63,5 +63,5 @@ async function copyAll(server: EmbeddedServer, homePath: string, making: string)
     if (copied !== null) home.push({ path, ...copied });
   }
   const { asOf, folders, files } = await server.backUp(resolve(making, 'postgres'));
-  return newManifest({ as_of: asOf.toISOString(), home, server: { folders, files } });
+  return newManifest({ as_of: asOf.toISOString(), kafka: existsSync(join(homePath, 'kafka')), home, server: { folders, files } });
 }

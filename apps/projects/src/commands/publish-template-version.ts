@@ -1,7 +1,7 @@
 import { Body, Controller, Param, Post } from '@nestjs/common';
 import { PublishTemplateVersionBody, Template } from '@works/contracts/templates';
 import { WithoutCatchingUp } from '@works/platform/caught-up';
-import { EventStore, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
+import { EventStore, requireMatch, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, invalid, Operation, RequireScope } from '@works/platform/http';
 import { Problem } from '@works/platform/problems';
 import type { TemplateDraft } from '../domain/template';
@@ -54,13 +54,12 @@ export class PublishTemplateVersion {
     });
   }
 
-  private async next(draft: TemplateDraft, { caller, now, ifMatch }: CommandRequest): Promise<Decision> {
+  private async next(draft: TemplateDraft, request: CommandRequest): Promise<Decision> {
+    const { caller, now } = request;
     const newest = await this.templates.find(caller, draft.key, null);
     if (newest === null) throw new Problem('not_found', 'There is no such resource.');
     const { id, version, created_at } = newest;
-    if (ifMatch !== null && ifMatch !== version) {
-      throw new Problem('version_conflict', `The resource is at version ${version}, not ${ifMatch}.`, { current_version: version });
-    }
+    requireMatch(request, version);
     return published({ ...draft, id, version: version + 1, created_at, published_at: now.toISOString() }, caller);
   }
 }

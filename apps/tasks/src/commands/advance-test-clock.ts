@@ -1,8 +1,7 @@
 import { Body, Controller, Post } from '@nestjs/common';
 import { AdvanceTestClockBody, durationMs, TEST_CLOCK_OFFSET_MS_MAX, TestClock } from '@works/contracts/test-clock';
-import { EventStore, record, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
+import { EventStore, record, requireMatch, type CommandRequest, type Decision, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, invalid, Operation, RequireScope, type FieldError } from '@works/platform/http';
-import { Problem } from '@works/platform/problems';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { advanceTestClock, type Advance } from '../domain/test-clock';
 import { OverdueScan } from '../overdue/overdue-scan';
@@ -36,13 +35,11 @@ export class AdvanceTestClock {
     return answer;
   }
 
-  private async decide(advance: Advance, { caller, ifMatch }: CommandRequest): Promise<Decision> {
+  private async decide(advance: Advance, request: CommandRequest): Promise<Decision> {
+    const { caller } = request;
     requireTestMode(caller);
     const clock = await loadTestClock(this.database, caller);
-    if (ifMatch !== null && ifMatch !== clock.version)
-      throw new Problem('version_conflict', `The resource is at version ${clock.version}, not ${ifMatch}.`, {
-        current_version: clock.version,
-      });
+    requireMatch(request, clock.version);
     const realMs = Date.now();
     const events = advanceTestClock(clock.state, advance, { id: clock.id, realMs, offsetMsMax: TEST_CLOCK_OFFSET_MS_MAX });
     const changes = events.length > 0 ? [record(testClocks, clock, events)] : [];

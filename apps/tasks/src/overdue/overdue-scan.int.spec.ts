@@ -106,7 +106,7 @@ describe('a task that becomes overdue', () => {
         { withinMs: 10_000 },
       );
       const { rows } = await superuser.query<{ organization_id: string; told: string }>(
-        `select organization_id, count(*) as told from events where type = 'task.overdue' and stream_id < 'tsk_00000000000000000000001' group by 1`,
+        `select organization_id, count(*) as told from events where type = 'task.overdue' and stream_id collate "C" < 'tsk_00000000000000000000001' group by 1`,
       );
       expect(new Map(rows.map((row) => [row.organization_id, Number(row.told)]))).toEqual(
         new Map([

@@ -97,7 +97,7 @@ export class OverdueScan implements OnApplicationBootstrap, OnApplicationShutdow
     const { rows } = await tx.query<TaskRow & { id: TaskId }>({
       name: 'tasks_to_tell',
       // In the order of ids, as every change of several tasks, so that two never wait for each other in a circle.
-      text: `select t.id, ${TASK_COLUMNS} from tasks t where t.id = any($1::text[]) order by t.id`,
+      text: `select t.id, ${TASK_COLUMNS} from tasks t where t.id = any($1::text[]) order by t.id collate "C"`,
       values: [ids],
     });
     const changes = rows.flatMap(({ id, version, state, blocked }) => {

@@ -43,7 +43,7 @@ async function openTasksOf(tx: TenantTransaction, projectId: string, madeUntil: 
     // Whoever completes one of them in between makes the append fail, and the inbox starts anew. Ordered, so that two cancellations never
     // wait for each other in a circle either.
     text: `select id, version, state from tasks
-            where project_id = $1 and status = 'open' and ($2::timestamptz is null or (state->>'created_at')::timestamptz <= $2) order by id`,
+            where project_id = $1 and status = 'open' and ($2::timestamptz is null or (state->>'created_at')::timestamptz <= $2) order by id collate "C"`,
     values: [projectId, madeUntil],
   });
   return rows;

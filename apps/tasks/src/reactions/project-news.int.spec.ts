@@ -71,7 +71,7 @@ describe('news of a project', () => {
   const tasksOf = async (projectId: string, now = new Date('2026-11-23T06:30:00.000Z'), whose: Caller = caller): Promise<Task[]> => {
     const rows = await database.query<TaskRow & { id: string }>(
       whose,
-      `select ${TASK_COLUMNS} from tasks t where t.project_id = $1 order by t.id`,
+      `select ${TASK_COLUMNS} from tasks t where t.project_id = $1 order by t.id collate "C"`,
       [projectId],
     );
     return rows.map((row) => presentRow(row, now));

@@ -58,11 +58,11 @@ function firstDueFirst(asked: Asked, group: QueueGroup, place: Place | null, cou
   return {
     text: `select ${TASK_COLUMNS} from tasks t
             where t.assignee_id = $1 and t.status = 'open' and ${inGroup} ${behind}
-            order by t.overdue_at, t.id limit ${value(count)}`,
+            order by t.overdue_at, t.id collate "C" limit ${value(count)}`,
     values,
   };
 }
 
 /** Tasks without a date are in the order of their ids. */
 const isBehind = ({ overdueAt, id }: Place, value: (given: unknown) => string): string =>
-  overdueAt === null ? `t.id > ${value(id)}` : `(t.overdue_at, t.id) > (${value(overdueAt)}, ${value(id)})`;
+  overdueAt === null ? `t.id collate "C" > ${value(id)}` : `(t.overdue_at, t.id collate "C") > (${value(overdueAt)}, ${value(id)})`;

@@ -61,10 +61,10 @@ export const QUEUE_STATEMENT = {
         from tasks t
        where t.assignee_id = $1 and t.status = 'open'
     ), placed as (
-      select *, row_number() over (partition by "group" order by overdue_at, id) as place, count(*) over (partition by "group") as total
+      select *, row_number() over (partition by "group" order by overdue_at, id collate "C") as place, count(*) over (partition by "group") as total
         from grouped
     )
     select p."group", p.total, ${TASK_COLUMNS}
       from placed p cross join lateral (select * from tasks where ctid = p.ctid offset 0) t
-     where p.place <= ${QUEUE_GROUP_MAX + 1} order by p.overdue_at, p.id`,
+     where p.place <= ${QUEUE_GROUP_MAX + 1} order by p.overdue_at, p.id collate "C"`,
 };

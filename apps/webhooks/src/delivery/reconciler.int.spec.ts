@@ -80,7 +80,7 @@ describe('the reconciler', () => {
   const deliveries = async (id: string) =>
     (
       await webhooks.owner.query(
-        `select sequence::int, event_id, status, due_at <= now() as due from deliveries where endpoint_id = $1 order by sequence`,
+        `select d.sequence::int, d.event_id, d.status, d.due_at <= now() as due from deliveries d where d.endpoint_id = $1 order by d.sequence`,
         [id],
       )
     ).rows;

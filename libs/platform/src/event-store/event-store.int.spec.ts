@@ -280,8 +280,8 @@ describe('the event store', () => {
     const id = newId('note');
     const caller = aCaller();
     await store.create(aCommand({ caller }), () => write(id, 'hello'));
-    expect((await edit(aCommand({ caller, ifMatch: 1 }), id, 'second')).status).toBe(200);
-    const problem = await theProblem(edit(aCommand({ caller, ifMatch: 1 }), id, 'third'));
+    expect((await edit(aCommand({ caller, ifMatch: [1] }), id, 'second')).status).toBe(200);
+    const problem = await theProblem(edit(aCommand({ caller, ifMatch: [1] }), id, 'third'));
     expect(problem.code).toBe('version_conflict');
   });
 

@@ -3,12 +3,13 @@ import { Batcher } from '../batching';
 import type { DomainEvent } from '../decider';
 import { RuleViolation } from '../errors';
 import { mayDieAt } from '../fault-points';
-import { keyInUse, keyReused, replayed, TwinGate } from '../idempotency';
+import { keyInUse, keyReused, releasedOf, replayed, TwinGate } from '../idempotency';
 import { inOneTransaction, sqlState, violatedConstraint } from '../postgres';
 import { isSealed, type Keyring } from '../sealing';
 import { Problem, problemDocument, type ProblemCatalogue } from '../problems';
 import type { TenantTransaction } from '../tenancy';
 import { appendOf, appendStatement, charactersOf, EventTooLarge, type Append, type Remembered } from './append-statement';
+import { requireMatch } from './if-match';
 import type { Aggregate, Answer, Cause, Change, CommandRequest, Decision, Loaded, Publish, RecordedAnswer } from './types';
 
 /** Writers that lose a race decide again this often before they tell the caller to come back. */
@@ -41,6 +42,8 @@ export interface EventStoreOptions {
   readonly committed: () => void;
   /** Seals what is remembered of answers that show a secret. A store without one gives no such answers. */
   readonly keyring?: Keyring;
+  /** Default: a gate of its own. Whoever gives keys away looks at the same one. */
+  readonly twins?: TwinGate;
 }
 
 type Refusal = RuleViolation | 'decide_again' | null;
@@ -74,7 +77,7 @@ interface LoadedRow {
  * documents and remembered answer; every path through here is one or two round trips.
  */
 export class EventStore {
-  private readonly twins = new TwinGate();
+  private readonly twins: TwinGate;
   /** Mutations that come while others are being committed share a round trip and a commit. */
   private readonly appends = new Batcher<Append, string>({
     batchesMax: BATCHES_MAX,
@@ -83,7 +86,9 @@ export class EventStore {
     run: (appends) => this.appendAll(appends),
   });
 
-  constructor(private readonly options: EventStoreOptions) {}
+  constructor(private readonly options: EventStoreOptions) {
+    this.twins = options.twins ?? new TwinGate();
+  }
 
   /** For what does not exist yet: nothing is loaded, one round trip. */
   create(request: CommandRequest, decide: () => Decision | Promise<Decision>, options: CommandOptions = {}): Promise<RecordedAnswer> {
@@ -106,11 +111,7 @@ export class EventStore {
         if (remembered !== null) return remembered;
         const { state, version } = loaded;
         if (state === null) throw new Problem('not_found', 'There is no such resource.');
-        if (request.ifMatch !== null && request.ifMatch !== version) {
-          throw new Problem('version_conflict', `The resource is at version ${version}, not ${request.ifMatch}.`, {
-            current_version: version,
-          });
-        }
+        requireMatch(request, version);
         return this.decideAndCommit(request, () => decide(state, loaded), options);
       }),
     );
@@ -244,6 +245,8 @@ export class EventStore {
   }
 
   private replay(request: CommandRequest, row: LoadedRow & { fingerprint: string }): RecordedAnswer {
+    // Overtaken: the key was given away for a request at another service. Whether that has taken it, the next look at who owns it says.
+    if (releasedOf(row.fingerprint) !== null) throw keyInUse();
     if (row.fingerprint !== request.fingerprint) throw keyReused();
     return replayed(this.at(row.position, isSealed(row.body) ? { ...row, body: this.keyring().open(row.body, placeOf(request)) } : row));
   }

@@ -84,10 +84,10 @@ export interface Cause {
 export interface CommandRequest extends Cause {
   readonly requestId: string;
   readonly idempotencyKey: string;
-  /** SHA-256 over method, path with query, and the canonical body: the same key must always come with the same fingerprint. */
+  /** SHA-256 over method, normalised path with query, and the canonical body: the same key must always come with the same fingerprint. */
   readonly fingerprint: string;
-  /** From `If-Match: W/"3"`; null when the caller did not ask. */
-  readonly ifMatch: number | null;
+  /** From `If-Match: W/"3", W/"5"`: the versions of which it has to be one; null when the caller did not ask. */
+  readonly ifMatch: readonly number[] | null;
 }
 
 /** What a mutation answers. Kept with the idempotency key, byte for byte. */

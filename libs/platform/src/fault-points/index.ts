@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 /** The moments between which something is done and somebody else does not know yet. Each has a crash of its own in e2e/chaos. */
 export const FAULT_POINTS = [
+  /** The gateway owns an idempotency key for a service; the service has heard nothing yet. */
+  'key-claimed',
   /** A mutation is committed; its answer is not sent, and the relay not woken. */
   'mutation-committed',
   /** The event log has the messages; the relay's checkpoint does not say so. */

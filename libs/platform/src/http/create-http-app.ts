@@ -17,6 +17,7 @@ import type { Metrics } from './metrics';
 import { NothingUnasked } from './nothing-unasked.interceptor';
 import { ProblemFilter } from './problem.filter';
 import { readJsonOnly } from './read-json';
+import { repeatedHeader } from './repeated-headers';
 import { refuseUnreadable } from './unreadable';
 import { prepare } from './validate';
 import type { AdmittedRequest } from './request';
@@ -61,6 +62,11 @@ export async function createHttpApp(options: HttpAppOptions): Promise<NestFastif
   fastify.addHook('onRoute', ({ url, method }) => addresses.note(url, method));
   readJsonOnly(fastify);
   accountFor(fastify, options);
+  fastify.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done) => {
+    const refusal = repeatedHeader(request.raw.rawHeaders);
+    if (refusal === null) return done();
+    problems.refuse(refusal, request, reply);
+  });
   addHealth(fastify, options);
   app.useGlobalGuards(new DoorGuard(deriveKey(options.secret, 'caller'), options.clock ?? (() => new Date())));
   app.useGlobalInterceptors(new NothingUnasked());

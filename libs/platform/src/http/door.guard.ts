@@ -14,8 +14,10 @@ export type Clock = (caller: Caller) => Date;
 const VERIFIED_MAX = 5_000;
 
 const UNGUARDED = 'works:unguarded';
-const MUTATIONS = new Set(['POST', 'PATCH', 'PUT', 'DELETE']);
-const printableAscii = /^[\x20-\x7e]{1,255}$/;
+export const MUTATIONS: ReadonlySet<string> = new Set(['POST', 'PATCH', 'PUT', 'DELETE']);
+
+/** 1 to 255 printable ASCII characters. */
+export const isIdempotencyKey = (key: string): boolean => /^[\x20-\x7e]{1,255}$/.test(key);
 
 /** For the few addresses that tell nothing of any tenant, such as health and metrics. */
 export const Unguarded = (): MethodDecorator => (_target, _property, descriptor) => {
@@ -75,10 +77,10 @@ function requireIdempotencyKey(request: FastifyRequest): void {
   const key = header(request, 'idempotency-key');
   if (key === undefined || key === '')
     throw new Problem('idempotency_key_missing', 'Send an Idempotency-Key header with every POST, PATCH, PUT and DELETE.');
-  if (!printableAscii.test(key)) throw new Problem('idempotency_key_invalid', 'An Idempotency-Key is 1 to 255 printable ASCII characters.');
+  if (!isIdempotencyKey(key)) throw new Problem('idempotency_key_invalid', 'An Idempotency-Key is 1 to 255 printable ASCII characters.');
 }
 
-/** A header that came once. Several of one name are joined by Node with commas, or come as a list. */
+/** A header's value. Several of one name, where they are a list, are joined with commas. */
 export function header(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(',') : value;

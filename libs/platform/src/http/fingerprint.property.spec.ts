@@ -22,6 +22,11 @@ const canonical = (value: unknown): string =>
       : member,
   );
 
+const UNRESERVED = 'ABCXYZabcxyz0123456789-._~';
+const plain = (part: string): string => part;
+const lower = (part: string): string => (part.startsWith('%') ? part.toLowerCase() : part);
+const escaped = (part: string): string => (UNRESERVED.includes(part) ? `%${part.charCodeAt(0).toString(16).padStart(2, '0')}` : part);
+
 describe('the fingerprint of a request', () => {
   it('is 64 hexadecimal digits that say nothing of the body', () => {
     expect(fingerprintOf('POST', '/tasks', { title: 'Call' })).toMatch(/^[0-9a-f]{64}$/);
@@ -54,6 +59,23 @@ describe('the fingerprint of a request', () => {
       fingerprintOf('POST', '/tasks', { a: [1, 2], b: null }),
     ];
     expect(new Set(all).size).toBe(all.length);
+  });
+
+  // Guarantees that a client whose library escapes more than it has to is not told, on a retry, that it sent something else (RFC 3986, 6.2.2).
+  it('does not depend on how the address is escaped', () => {
+    const target = fc.array(fc.constantFrom(...UNRESERVED, '/', '?', '=', '&', ':', '+', '%2F', '%26', '%25', '%C3%A9'), { maxLength: 20 });
+    const spelling = fc.infiniteStream(fc.constantFrom<(part: string) => string>(plain, escaped, lower));
+    fc.assert(
+      fc.property(target, spelling, spelling, (parts, one, other) => {
+        const [a, b] = [one, other].map((spell) => `/${parts.map((part) => spell.next().value(part)).join('')}`);
+        expect(fingerprintOf('POST', a!, {})).toBe(fingerprintOf('POST', b!, {}));
+      }),
+    );
+  });
+
+  it('is another one for an escaped delimiter, which is no delimiter', () => {
+    const all = ['/a/b', '/a%2Fb', '/a%252Fb', '/a?b=c&d', '/a?b=c%26d', '/a?b%3Dc&d', '/a%3Fb=c&d', '/a?b=+', '/a?b=%2B'];
+    expect(new Set(all.map((url) => fingerprintOf('POST', url, {}))).size).toBe(all.length);
   });
 
   it('takes an absent body as an empty one', () => {

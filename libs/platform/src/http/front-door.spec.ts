@@ -1,10 +1,12 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { request as sendRaw } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { CALLER_HEADER } from '../caller';
 import { newId } from '../ids';
 import { CALLER, openThings, signedBy, Things } from './things.examples';
 
 const GOOD = '{"name":"x"}';
+const MUTATION = [CALLER_HEADER, signedBy()[CALLER_HEADER]!, 'content-type', 'application/json', 'idempotency-key', 'k'];
 type Headers = Record<string, string>;
 
 describe('the front door', () => {
@@ -23,6 +25,17 @@ describe('the front door', () => {
   };
   const post = (body: string | Buffer | undefined, headers: Headers = {}) =>
     send('POST', '/things', { 'content-type': 'application/json', 'idempotency-key': 'k', ...headers }, body);
+  /** Exactly these lines, names and values in turn. */
+  const lines = (method: string, path: string, headers: string[], body: string) =>
+    new Promise<{ status: number; json: Record<string, any> }>((done, failed) => {
+      const request = sendRaw(url + path, { method, headers: ['host', 'a', 'content-length', `${body.length}`, ...headers], agent: false });
+      request.on('error', failed).on('response', (response) => {
+        let text = '';
+        response.on('data', (part: Buffer) => (text += part.toString()));
+        response.on('end', () => done({ status: response.statusCode!, json: JSON.parse(text) }));
+      });
+      request.end(body);
+    });
   const get = (path: string, headers: Headers = {}) => send('GET', path, headers);
 
   // Guarantees that nothing of ours, of Nest's or of Fastify's ever answers in another shape, and that nothing half-done is left.
@@ -47,7 +60,8 @@ describe('the front door', () => {
     ['an Idempotency-Key of 256 characters', () => post(GOOD, { 'idempotency-key': 'k'.repeat(256) }), 400, 'idempotency_key_invalid'],
     ['an Idempotency-Key that is not ASCII', () => post(GOOD, { 'idempotency-key': 'cl\u00e9' }), 400, 'idempotency_key_invalid'],
     ['an If-Match that is no ETag of ours', () => post(GOOD, { 'if-match': 'three' }), 400, 'invalid_header'],
-    ['an If-Match with several', () => post(GOOD, { 'if-match': 'W/"1", W/"2"' }), 400, 'invalid_header'],
+    ['an If-Match with one of several that is none', () => post(GOOD, { 'if-match': 'W/"1", two' }), 400, 'invalid_header'],
+    ['an If-Match with nothing between two commas', () => post(GOOD, { 'if-match': 'W/"1", ,W/"2"' }), 400, 'invalid_header'],
     ['a Works-Position of somebody else', () => post(GOOD, { 'works-position': 'yesterday' }), 400, 'invalid_header'],
     ['an unknown address', () => get('/nowhere'), 404, 'route_not_found'],
     ['a slash too many', () => get('/things/'), 404, 'route_not_found'],
@@ -193,13 +207,39 @@ describe('the front door', () => {
       now: '2026-11-23T10:00:00.000Z',
       requestId: 'abc-1',
       idempotencyKey: 'k',
-      ifMatch: 3,
+      ifMatch: [3],
       traceparent,
     });
     expect((await post(GOOD, { 'if-match': '*', traceparent: 'x'.repeat(4_000) })).json).toMatchObject({
       ifMatch: null,
       traceparent: null,
     });
+  });
+
+  it('takes several lines of If-Match, or one with a list, as one list', async () => {
+    const ifMatch = async (...tags: string[]) =>
+      (await lines('POST', '/things', [...MUTATION, ...tags.flatMap((tag) => ['if-match', tag])], GOOD)).json.ifMatch;
+    expect(await ifMatch('W/"1"', '"3"')).toEqual([1, 3]);
+    expect(await ifMatch('W/"1" ,W/"3"', 'W/"7"')).toEqual([1, 3, 7]);
+    expect(await ifMatch('W/"1"', '*')).toBeNull();
+  });
+
+  it.each([
+    ['Idempotency-Key', 'k'],
+    ['Works-Position', 'things:1'],
+    ['Content-Type', 'application/json'],
+  ])('refuses %s on two lines by name, before it asks who', async (name, value) => {
+    const handled = Things.handled;
+    for (const second of [value, 'text/plain']) {
+      const answer = await lines('POST', '/things', [CALLER_HEADER, '', name, value, name.toLowerCase(), second], GOOD);
+      expect([answer.status, answer.json.code, answer.json.header]).toEqual([400, 'invalid_header', name]);
+      expect(answer.json.request_id).toMatch(/^req_/);
+    }
+    expect(Things.handled).toBe(handled);
+  });
+
+  it('takes a comma as a part of a key', async () => {
+    expect((await post(GOOD, { 'idempotency-key': 'a, b' })).json.idempotencyKey).toBe('a, b');
   });
 
   it('adopts request ids that are fit for logs and headers, and makes one otherwise', async () => {

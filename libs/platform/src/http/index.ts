@@ -1,11 +1,12 @@
 export { listOf, Operation, RequireScope } from '../openapi';
 export * from './answers';
 export * from './create-http-app';
-export { requireScope, Unguarded, type Clock } from './door.guard';
+export { isIdempotencyKey, MUTATIONS, requireScope, Unguarded, type Clock } from './door.guard';
 export type { FieldError } from './field-errors';
 export { notReady, type ReadyChecks } from './health';
 export * from './metrics';
 export { ClientGone, Command, CurrentCaller, fingerprintOf, IdParam, Now, PassedOn } from './parameters';
+export { repeatedHeader } from './repeated-headers';
 export { retryAfterMs } from './retry-after';
 export { invalid } from './validate';
 export { admissionOf, type AdmittedRequest } from './request';

@@ -66,16 +66,33 @@ export const IdParam =
     idParameter([name, prefix])(target, property, index);
   };
 
-/** The same request has the same fingerprint however its JSON is spelled. */
+/** The same request has the same fingerprint however its address and its JSON are spelled. */
 export const fingerprintOf = (method: string, url: string, body: unknown): string =>
-  hash('sha256', `${method} ${url}\n${stringify(body ?? {})}`);
+  hash('sha256', `${method} ${normalized(url)}\n${stringify(body ?? {})}`);
 
-function ifMatchOf(value: string | undefined): number | null {
-  if (value === undefined || value.trim() === '*') return null;
-  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(value.trim())?.[1];
-  if (version === undefined) throw new Problem('invalid_header', 'If-Match must be an ETag of ours, such as W/"3".');
-  return Number(version);
+/** Percent-escapes of unreserved characters mean the characters, and the case of the others' digits means nothing (RFC 3986, 6.2.2). */
+const normalized = (url: string): string =>
+  url.includes('%')
+    ? url.replace(/%([0-9a-f]{2})/gi, (escape, digits: string) => {
+        const character = String.fromCharCode(parseInt(digits, 16));
+        return UNRESERVED.test(character) ? character : escape.toUpperCase();
+      })
+    : url;
+
+const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
+
+/** One ETag of ours or a list of them, of which one has to match; `*` matches whatever is there (RFC 9110, 13.1.1). */
+function ifMatchOf(value: string | undefined): readonly number[] | null {
+  if (value === undefined) return null;
+  const tags = value.split(',').map((tag) => tag.trim());
+  if (tags.includes('*') && tags.every(isTag)) return null;
+  const versions = tags.map((tag) => ETAG.exec(tag)?.[1]);
+  if (versions.includes(undefined)) throw new Problem('invalid_header', 'If-Match must be ETags of ours, such as W/"3".');
+  return versions.map(Number);
 }
+
+const ETAG = /^(?:W\/)?"(\d{1,9})"$/;
+const isTag = (tag: string): boolean => tag === '*' || ETAG.test(tag);
 
 const w3cTrace = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 

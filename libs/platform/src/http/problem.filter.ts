@@ -33,6 +33,11 @@ export class ProblemFilter implements ExceptionFilter {
     this.answer(noSuchAddress(), error, request, reply.header('request-id', request.id));
   }
 
+  /** Before there is a route. */
+  refuse(problem: Problem, request: FastifyRequest, reply: FastifyReply): void {
+    this.answer(problem, problem, request, reply);
+  }
+
   private answer(problem: Problem | RuleViolation, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const document = problemDocument(this.catalogue, problem, request.id);
     if (document.status === 500)

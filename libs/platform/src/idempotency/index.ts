@@ -1,1 +1,2 @@
+export * from './ownership';
 export * from './twin-gate';

@@ -1,3 +1,4 @@
+import type { Tenant } from '../caller';
 import type { CommandRequest, RecordedAnswer } from '../event-store/types';
 import { Problem } from '../problems';
 
@@ -20,8 +21,7 @@ export class TwinGate {
   constructor(private readonly waitMs = TWIN_WAIT_MS) {}
 
   async pass(request: CommandRequest, work: () => Promise<RecordedAnswer>): Promise<RecordedAnswer> {
-    const { organizationId, livemode } = request.caller;
-    const key = `${organizationId} ${livemode} ${request.idempotencyKey}`;
+    const key = nameOf(request.caller, request.idempotencyKey);
     const giveUpAt = performance.now() + this.waitMs;
     for (;;) {
       const first = this.running.get(key);
@@ -33,6 +33,15 @@ export class TwinGate {
     }
   }
 
+  /** Resolves with true once nobody is at work under the key in this process, with false when that takes longer. */
+  async quiet(tenant: Tenant, idempotencyKey: string, waitMs: number): Promise<boolean> {
+    const key = nameOf(tenant, idempotencyKey);
+    const giveUpAt = performance.now() + waitMs;
+    for (let first = this.running.get(key); first !== undefined; first = this.running.get(key))
+      if ((await within(first.outcome, giveUpAt - performance.now())) === 'late') return false;
+    return true;
+  }
+
   private async lead(key: string, fingerprint: string, work: () => Promise<RecordedAnswer>): Promise<RecordedAnswer> {
     const answer = work();
     const outcome = answer.catch(() => null).finally(() => this.running.delete(key));
@@ -40,6 +49,8 @@ export class TwinGate {
     return answer;
   }
 }
+
+const nameOf = ({ organizationId, livemode }: Tenant, key: string): string => `${organizationId} ${livemode} ${key}`;
 
 export const replayed = (answer: RecordedAnswer): RecordedAnswer => ({
   ...answer,

@@ -31,6 +31,8 @@ const change = (table: string, id: string, state: object): Append =>
         event: { type: 'x.created', data: state },
         storedType: 'x.created',
         told: { topic: 'x.created', key: id, body: JSON.stringify(state) },
+        metadata: JSON.stringify({ note: AWKWARD }),
+        previousAt: null,
       },
     ],
     changes: [{ aggregate: { table }, id, expectedVersion: 0, events: [{}], after: state }],
@@ -163,7 +165,7 @@ describe('a dump of each database', () => {
       await connection.query(`set search_path = ''`);
       const { rows } = await connection.query<{ name: string; language: string; immutable: boolean; pinned: boolean; definition: string }>(`
         select p.proname as name, l.lanname as language, p.provolatile = 'i' as immutable, pg_get_functiondef(p.oid) as definition,
-               coalesce('search_path=public, pg_temp' = any (p.proconfig), false) as pinned
+               exists (select from unnest(p.proconfig) as setting where setting like 'search\\_path=%') as pinned
           from pg_proc p join pg_language l on l.oid = p.prolang where p.pronamespace = 'public'::regnamespace`);
       expect(rows.length).toBeGreaterThan(0);
       for (const found of rows.filter(({ pinned }) => !pinned)) {

@@ -40,7 +40,7 @@ describe('the embedded server', () => {
 
   it('keeps what was committed when its power fails, takes connections on this machine only, and asks for a password', async () => {
     const settings = await asked(
-      "select string_agg(name || '=' || setting, ' ' order by name) as are from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes', 'listen_addresses', 'password_encryption')",
+      "select string_agg(name || '=' || setting, ' ' order by name collate \"C\") as are from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes', 'listen_addresses', 'password_encryption')",
     );
     expect(settings[0].are).toBe(
       'fsync=on full_page_writes=on listen_addresses=127.0.0.1 password_encryption=scram-sha-256 synchronous_commit=on',

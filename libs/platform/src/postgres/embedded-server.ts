@@ -18,6 +18,8 @@ export interface EmbeddedServerOptions {
   readonly directory: string;
   /** Further settings, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** An ICU locale (`en-US`) by which a cluster made here sorts text that names no collation; by bytes (`C`) when there is none. */
+  readonly icuLocale?: string;
 }
 
 /** For a small machine that also runs everything else; durability is as the server ships it. */
@@ -53,9 +55,9 @@ export class EmbeddedServer {
   ) {}
 
   /** A second start on the same directory gives the same server. What was committed is there, however the last one ended. */
-  static async start({ directory, settings = {} }: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  static async start({ directory, settings = {}, icuLocale }: EmbeddedServerOptions): Promise<EmbeddedServer> {
     const home = resolve(directory);
-    if (!existsSync(dataOf(home))) await initialise(home);
+    if (!existsSync(dataOf(home))) await initialise(home, icuLocale);
     const { port } = (await runningPostmaster(home)) ?? (await launchPostmaster(home, { ...SETTINGS, ...settings }));
     return new EmbeddedServer(home, port, await passwordOf(home));
   }
@@ -131,7 +133,7 @@ const passwordFileOf = (directory: string): string => join(directory, 'password'
 const passwordOf = (directory: string): Promise<string> => readFile(passwordFileOf(directory), 'utf8');
 
 /** Made aside and put in place at the end: a cluster that is half made is never taken for a whole one. */
-async function initialise(directory: string): Promise<void> {
+async function initialise(directory: string, icuLocale: string | undefined): Promise<void> {
   const making = join(directory, 'data.making');
   await rm(making, { recursive: true, force: true });
   await mkdir(making, { recursive: true, mode: 0o700 });
@@ -149,6 +151,7 @@ async function initialise(directory: string): Promise<void> {
       '--auth=scram-sha-256',
       '--encoding=UTF8',
       '--locale=C',
+      ...(icuLocale === undefined ? [] : ['--locale-provider=icu', `--icu-locale=${icuLocale}`]),
       '--no-instructions',
     ],
     making,

@@ -28,7 +28,7 @@ describe('migrations', () => {
     writeFileSync(join(directory, name, 'migration.sql'), script);
   };
   const migrateNow = () => migrate({ url: database.ownerUrl, directory });
-  const recorded = async () => (await client.query('select * from _prisma_migrations order by migration_name')).rows;
+  const recorded = async () => (await client.query('select * from _prisma_migrations order by migration_name collate "C"')).rows;
   const tables = async () =>
     (await client.query("select tablename from pg_tables where tablename like 'shelf%' order by 1")).rows.map((row) => row.tablename);
 

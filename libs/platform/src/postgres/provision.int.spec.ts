@@ -17,7 +17,7 @@ describe('provisioning', () => {
   let server: EmbeddedServer;
 
   beforeAll(async () => {
-    server = await EmbeddedServer.start({ directory });
+    server = await EmbeddedServer.start({ directory, icuLocale: 'en-US' });
     await provision({ superuserUrl: server.url, passwords });
     const migrations = resolve(__dirname, '../../../../prisma');
     for (const name of DATABASES) {
@@ -51,6 +51,13 @@ describe('provisioning', () => {
       }),
     );
     expect(found).toEqual(doors);
+  });
+
+  // Guarantees that ids are in the order of their bytes on a server that sorts as people do.
+  it('makes databases that sort by bytes, whatever the server does', async () => {
+    const aBeforeB = "select 'a' < 'B' as so";
+    expect(await asked(server.url, aBeforeB)).toEqual([{ so: true }]);
+    for (const database of DATABASES) expect(await asked(urlOf(loginRole(database, 'app'), database), aBeforeB)).toEqual([{ so: false }]);
   });
 
   // Guarantees that no statement of a service, however wrong, shows one organization's rows to another: its role cannot step out of row security.

@@ -72,10 +72,16 @@ async function ensureRole(client: Client, role: string, attributes: string): Pro
   await client.query(`${rowCount ? 'alter' : 'create'} role ${escapeIdentifier(role)} ${attributes}`);
 }
 
+/**
+ * Ids sort by their bytes, whatever the server's own collation is; and no update of its libraries can put an index out of order. Only template0
+ * may be copied under another collation.
+ */
+const BY_BYTES = `template template0 encoding 'UTF8' locale_provider libc lc_collate 'C' lc_ctype 'C'`;
+
 async function ensureDatabase(client: Client, name: string): Promise<void> {
   const database = escapeIdentifier(`works_${name}`);
   const { rowCount } = await client.query('select from pg_database where datname = $1', [`works_${name}`]);
-  if (!rowCount) await client.query(`create database ${database} owner ${escapeIdentifier(loginRole(name, 'owner'))}`);
+  if (!rowCount) await client.query(`create database ${database} owner ${escapeIdentifier(loginRole(name, 'owner'))} ${BY_BYTES}`);
   await client.query(`revoke all on database ${database} from public`);
   const logins = LOGIN_KINDS.map((kind) => escapeIdentifier(loginRole(name, kind))).join(', ');
   await client.query(`grant connect on database ${database} to ${logins}`);

@@ -7,7 +7,7 @@ import type { EventLog, ReceivedMessage, SubscribeOptions } from '../event-log';
 import { isOutage } from '../postgres';
 import { BatchTransport } from './batch-transport';
 import { connectReactions } from './connect-reactions';
-import { causeOf, type Told } from './inbox';
+import { headerOf } from './arrivals';
 
 const outage = () => Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
 
@@ -87,7 +87,7 @@ describe('reactions', () => {
     together.length = 0;
     await subscribed.handle([message('note.added', { traceparent }), message('note.added')]);
     expect(together).toEqual([[{}, {}]]);
-    expect(together[0]!.map((event) => causeOf(event as Told).traceparent)).toEqual([traceparent, null]);
+    expect(together[0]!.map((event) => headerOf(event, 'traceparent'))).toEqual([traceparent, null]);
     await app.close();
   });
 });

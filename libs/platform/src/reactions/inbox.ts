@@ -70,7 +70,7 @@ export class Inbox {
     const { rows } = await tx.query<{ event_id: string }>({
       name: 'works_inbox',
       text: `insert into inbox (consumer, event_id, organization_id, livemode)
-               select $1, e.id, $3, $4 from unnest($2::text[]) as e(id) order by e.id
+               select $1, e.id, $3, $4 from unnest($2::text[]) as e(id) order by e.id collate "C"
              on conflict do nothing returning event_id`,
       values: [consumer, events.map((event) => event.id), tx.tenant.organizationId, tx.tenant.livemode],
     });

@@ -209,8 +209,8 @@ describe('the promotion of a standby', () => {
     const newest = stored.reduce((most, { at }) => (BigInt(at) > most ? BigInt(at) : most), 0n);
     expect(BigInt(await settled.through())).toBeGreaterThanOrEqual(newest);
 
-    console.info(
-      `${stored.length} facts, ${repeated.size} published twice; after the promotion: the first answer in ${Math.round(answeredAfterMs)} ms, the first publication in ${Math.round(publishedAfterMs)} ms`,
+    process.stdout.write(
+      `${stored.length} facts, ${repeated.size} published twice; after the promotion: the first answer in ${Math.round(answeredAfterMs)} ms, the first publication in ${Math.round(publishedAfterMs)} ms\n`,
     );
   });
 

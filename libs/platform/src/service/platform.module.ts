@@ -1,4 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { ReleaseController } from '../released-keys';
 import { FactFateController } from './fact-fate.controller';
 import { PublishedController } from './published.controller';
 
@@ -9,7 +10,7 @@ export class PlatformModule {
     return {
       module: PlatformModule,
       global: true,
-      controllers: [PublishedController, FactFateController],
+      controllers: [PublishedController, FactFateController, ReleaseController],
       providers,
       exports: providers,
     };

@@ -9,12 +9,14 @@ import { openEventLog, type EventLog } from '../event-log';
 import { EventStore, type Publish } from '../event-store';
 import { armFaultPoints } from '../fault-points';
 import { createHttpApp, Metrics } from '../http';
+import { TwinGate } from '../idempotency';
 import { createLogger, type Logger } from '../logging';
 import { Pages } from '../pagination';
 import { isOutage, migrate, openPool } from '../postgres';
 import type { ProblemCatalogue } from '../problems';
 import { BatchTransport, connectReactions, Inbox } from '../reactions';
 import { askOnConnect, Epochs, Relay, RelayRepair } from '../relay';
+import { ClaimGuard, ReleasedKeys } from '../released-keys';
 import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
 import { TestClockGuard, type TestClocks } from '../test-clock';
@@ -117,7 +119,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     metrics,
     ready: { database: () => pool.query('select 1'), reactions: async () => void (transport.topics.length > 0 && transport.subscription) },
   });
-  app.useGlobalGuards(new CatchingUpGuard(caughtUp));
+  app.useGlobalGuards(new ClaimGuard(app.get(ReleasedKeys)), new CatchingUpGuard(caughtUp));
   if (definition.testClocks) app.useGlobalGuards(new TestClockGuard(definition.testClocks, new TenantDatabase(pool), caughtUp));
   connectReactions(app, transport);
   await app.startAllMicroservices();
@@ -219,6 +221,7 @@ function providersOf({
   transport,
 }: Parts): Provider[] {
   const database = new TenantDatabase(pool);
+  const twins = new TwinGate();
   const keyring = new Keyring(config.secretsKeys ?? [config.secret]);
   const store = new EventStore({
     pool,
@@ -228,11 +231,13 @@ function providersOf({
     catalogue: definition.catalogue,
     committed: relay.poke,
     keyring,
+    twins,
   });
   return [
     { provide: EventStore, useValue: store },
     { provide: TenantDatabase, useValue: database },
     { provide: Keyring, useValue: keyring },
+    { provide: ReleasedKeys, useValue: new ReleasedKeys(database, twins) },
     { provide: Inbox, useValue: new Inbox(database) },
     { provide: CaughtUp, useValue: caughtUp },
     { provide: Peers, useValue: peers },

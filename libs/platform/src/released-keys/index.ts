@@ -1,0 +1,3 @@
+export * from './claim.guard';
+export * from './release.controller';
+export * from './released-keys';
