@@ -209,7 +209,7 @@ describe('the promotion of a standby', () => {
     const newest = stored.reduce((most, { at }) => (BigInt(at) > most ? BigInt(at) : most), 0n);
     expect(BigInt(await settled.through())).toBeGreaterThanOrEqual(newest);
 
-    process.stdout.write(
+    process.stderr.write(
       `${stored.length} facts, ${repeated.size} published twice; after the promotion: the first answer in ${Math.round(answeredAfterMs)} ms, the first publication in ${Math.round(publishedAfterMs)} ms\n`,
     );
   });
