@@ -77,6 +77,15 @@ describe('what a database refuses', () => {
     expect([isOutage({ code: 'EPIPE' }), sqlState({ code: 'EPIPE' })]).toEqual([true, null]);
   });
 
+  // A machine that vanishes sends no farewell. Without this the server would keep its sessions, and the locks of leaders, for two hours.
+  it('has the server look for whoever is silent, beside what else a session sets', async () => {
+    const quiet = openPool(database.ownerUrl, { max: 1, applicationName: 'spec' });
+    const set = async (name: string) => (await quiet.query<Record<string, string>>(`show ${name}`)).rows[0]![name];
+    const names = ['tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count', 'statement_timeout'];
+    expect(await Promise.all(names.map(set))).toEqual(['5', '2', '3', '10s']);
+    await quiet.end();
+  });
+
   // The server ends a statement that takes too long, and says so. One that says nothing for longer than that is frozen, or its machine is gone.
   it('is an outage when the server falls silent under a statement, and no other connection is touched', async () => {
     const impatient = openPool(database.ownerUrl, { max: 1, applicationName: 'spec', silenceMs: 200 });

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { Pool } from 'pg';
-import { KEEP_ALIVE_MS, SILENT, WatchedClient } from './watched-client';
+import { SILENT, WatchedClient } from './watched-client';
 
 export interface PoolOptions {
   /** Connections at most. */
@@ -33,8 +33,6 @@ export function openPool(url: string, options: PoolOptions): Pool {
     connectionString: url,
     max,
     application_name: applicationName,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     pipeline: true,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: idleInTransactionMs,

@@ -7,7 +7,10 @@ type Answered = (error: Error | null | undefined, result: QueryResult) => void;
  * After so long without a word the system asks the other end, each second, up to ten times: a connection whose machine is gone, or whose address leads
  * to another one now, ends although nobody uses it. (Left to the system, it would first wait for two hours.)
  */
-export const KEEP_ALIVE_MS = 2_000;
+const KEEP_ALIVE_MS = 2_000;
+
+/** And the server notices within some 11 seconds that this machine has vanished, and gives its locks to others. */
+const SERVER_KEEPS_ALIVE = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3';
 
 /** Emitted, with the milliseconds of silence, when the connection has been given up. */
 export const SILENT = 'silent';
@@ -25,9 +28,15 @@ export class WatchedClient extends Client {
   private readonly silence: NodeJS.Timeout | null;
   private readonly giveUp: (quietMs: number) => void;
 
-  constructor({ query_timeout: silenceMs, ...config }: ClientConfig = {}) {
+  constructor({ query_timeout: silenceMs, options = '', ...config }: ClientConfig = {}) {
     const socket = new Socket();
-    super({ ...config, stream: () => socket });
+    super({
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      options: `${options} ${SERVER_KEEPS_ALIVE}`,
+      ...config,
+      stream: () => socket,
+    });
     this.giveUp = (quietMs) => void socket.destroy(new Error(`Connection terminated: the server has said nothing for ${quietMs} ms`));
     const onSilence = (quietMs: number) => {
       if (this.unanswered === 0) return;

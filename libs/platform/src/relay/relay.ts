@@ -4,7 +4,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { EventLog } from '../event-log';
 import { mayDieAt } from '../fault-points';
 import type { Logger } from '../logging';
-import { KEEP_ALIVE_MS, WatchedClient } from '../postgres/watched-client';
+import { WatchedClient } from '../postgres/watched-client';
 import { BATCH_MAX, FIRST_TURN, messageOf, NEXT_BATCH, PUBLISHED, turnAfter, type OutboxRow, type Turn } from './outbox';
 
 /** A commit wakes the relay; this only bounds how long a lost wake-up can go unnoticed. */
@@ -131,8 +131,6 @@ export class Relay {
     const client: Client = new WatchedClient({
       connectionString: this.options.databaseUrl,
       application_name: `${this.options.service} relay`,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       connectionTimeoutMillis: Math.min(this.options.silenceMs ?? CONNECT_TIMEOUT_MS, CONNECT_TIMEOUT_MS),
       query_timeout: this.options.silenceMs ?? SILENCE_MS,
     });
