@@ -22,7 +22,7 @@ describe('at the same moment', () => {
     service.query<{ type: string; stream_id: string }>(
       caller,
       `select e.type, e.stream_id from events e where e.stream_id = $1 or e.stream_id in (select m.id from milestones m where m.project_id = $1)
-        order by e.tx, e.position`,
+        order by e.position`,
       [projectId],
     );
 
