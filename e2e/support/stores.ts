@@ -46,12 +46,17 @@ export class Stores {
     }
   }
 
-  private async query<Row extends object>(database: string, text: string): Promise<[Row, ...Row[]]> {
+  async connect(database: string): Promise<Client> {
     const server = await EmbeddedServer.find(join(this.home, 'postgres'));
     const url = new URL(server!.url);
     url.pathname = `/works_${database}`;
     const client = new Client({ connectionString: url.href });
     await client.connect();
+    return client;
+  }
+
+  private async query<Row extends object>(database: string, text: string): Promise<[Row, ...Row[]]> {
+    const client = await this.connect(database);
     return (await client.query<Row>(text).finally(() => client.end())).rows as [Row, ...Row[]];
   }
 

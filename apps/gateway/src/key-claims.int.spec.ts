@@ -107,7 +107,9 @@ describe('claims of idempotency keys', () => {
     await Promise.all(keys.map((key) => gateways[0]!.claim(caller, key, 'tasks')));
     await owner.query(`update key_claims set expires_at = now() - interval '1 second' where key = any($1)`, [keys.slice(0, 15)]);
     await gateways[0]!.sweep();
-    const { rows } = await owner.query('select key from key_claims where organization_id = $1 order by key', [caller.organizationId]);
+    const { rows } = await owner.query('select key from key_claims where organization_id = $1 order by key collate "C"', [
+      caller.organizationId,
+    ]);
     expect(rows.map(({ key }) => key)).toEqual(keys.slice(15).sort());
   });
 

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { Client } from 'pg';
+import type { EmbeddedServer } from '@works/platform/postgres';
 import { openHttp } from '@works/platform/service';
 import { Home } from '../home';
 import { paint } from '../paint';
@@ -11,16 +13,25 @@ const RELAY_LAG = `
   select count(*)::int as behind, coalesce(extract(epoch from now() - min(e.occurred_at)), 0)::float as seconds
     from outbox o join events e on e.position = o.position`;
 
-/** Whoever has written a fact and not ended for longer than any statement of ours may take; prepared transactions too. */
-const LONG_WRITERS = `
-  select coalesce('prepared transaction ' || p.gid, 'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '')) as who,
+interface Writer {
+  readonly transaction: string;
+  readonly who: string;
+  /** Null where the role may not see it (pg_read_all_stats). */
+  readonly seconds: number | null;
+}
+
+/** Whoever has written a fact and not ended, prepared transactions too. Every role sees the locks, and so finds them. */
+const WRITERS = `
+  select l.transaction, coalesce('prepared transaction ' || p.gid, 'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '')) as who,
          extract(epoch from now() - coalesce(p.prepared, a.xact_start))::float as seconds
     from (select distinct locks.virtualtransaction as transaction, locks.pid from pg_locks locks
            where locks.locktype = 'relation' and locks.database = (select d.oid from pg_database d where d.datname = current_database())
              and locks.relation = 'public.events'::regclass and locks.mode = 'RowExclusiveLock' and locks.granted) l
     left join pg_stat_activity a on a.pid = l.pid
-    left join pg_prepared_xacts p on l.pid is null and l.transaction = '-1/' || p.transaction::text
-   where coalesce(p.prepared, a.xact_start) is null or coalesce(p.prepared, a.xact_start) < now() - interval '15 seconds'`;
+    left join pg_prepared_xacts p on l.pid is null and l.transaction = '-1/' || p.transaction::text`;
+
+/** A transaction of ours takes milliseconds; one that is still there after this holds up whoever follows positions. */
+const LONG_MS = 2_000;
 
 export function statusCommand(): Command {
   return new Command('status').description('what runs, and what is behind, on one screen').action(status);
@@ -29,14 +40,11 @@ export function statusCommand(): Command {
 async function status(): Promise<void> {
   const home = Home.here();
   const server = await home.server();
-  const open: string[] = [];
+  const startedAt = performance.now();
+  const writers = await writersOf(home, server);
   const lines = [row('', 'up', 'relay behind', 'consumer behind')];
   for (const service of SERVICES) {
     const up = await isReady(`unix:${home.socket(service)}`);
-    for (const writer of await all<{ who: string; seconds: number | null }>(home.databaseUrl(server, service, 'worker'), LONG_WRITERS))
-      open.push(
-        `${service}: ${writer.who} has written a fact ${writer.seconds === null ? '' : `${writer.seconds.toFixed(0)} s ago `}and not committed`,
-      );
     const relay = await one<{ behind: number; seconds: number }>(home.databaseUrl(server, service, 'worker'), RELAY_LAG);
     const consumer = up ? await consumerLag(`unix:${home.socket(service)}`) : '–';
     lines.push(row(service, up ? 'yes' : paint('red', 'no'), `${relay.behind} events, ${relay.seconds.toFixed(1)} s`, consumer));
@@ -50,8 +58,35 @@ async function status(): Promise<void> {
             count(*) filter (where status = 'dead')::int as dead from deliveries`,
   );
   lines.push('', `deliveries   ${deliveries.pending} pending, ${deliveries.due} of them due, ${deliveries.dead} dead`);
-  if (open.length > 0) lines.push('', ...open.map((line) => paint('red', line)));
+  const long = await stillWriting(home, server, writers, startedAt);
+  if (long.length > 0) lines.push('', ...long.map((line) => paint('red', line)));
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** By service. */
+type Writers = ReadonlyMap<string, readonly Writer[]>;
+
+async function writersOf(home: Home, server: EmbeddedServer): Promise<Writers> {
+  const found = SERVICES.map(
+    async (service) => [service, await all<Writer>(home.databaseUrl(server, service, 'worker'), WRITERS)] as const,
+  );
+  return new Map(await Promise.all(found));
+}
+
+/** A line for each that was there at the first look and is there at a later one. */
+async function stillWriting(home: Home, server: EmbeddedServer, first: Writers, startedAt: number): Promise<string[]> {
+  if ([...first.values()].every((writers) => writers.length === 0)) return [];
+  await delay(Math.max(0, LONG_MS - (performance.now() - startedAt)));
+  const now = await writersOf(home, server);
+  return SERVICES.flatMap((service) =>
+    now
+      .get(service)!
+      .filter(({ transaction }) => first.get(service)!.some((writer) => writer.transaction === transaction))
+      .map(
+        ({ who, seconds }) =>
+          `${service}: ${who} has written a fact ${seconds === null ? '' : `${seconds.toFixed(0)} s ago `}and not committed it`,
+      ),
+  );
 }
 
 const row = (...cells: string[]): string =>

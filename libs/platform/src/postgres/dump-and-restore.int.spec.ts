@@ -250,14 +250,14 @@ async function insertAnything(connection: Client, table: string): Promise<void> 
 
 async function tablesOf(connection: Client, which = ''): Promise<string[]> {
   const { rows } = await connection.query<{ table: string }>(
-    `select c.oid::regclass::text as table from pg_class c where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace ${which} order by 1`,
+    `select c.oid::regclass::text as table from pg_class c where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace ${which} order by c.oid::regclass::text collate "C"`,
   );
   return rows.map(({ table }) => table);
 }
 
 async function sequencesOf(connection: Client): Promise<{ sequence: string; last: string }[]> {
   const { rows } = await connection.query<{ sequence: string; last: string }>(
-    `select format('%I.%I', schemaname, sequencename) as sequence, last_value::text as last from pg_sequences order by 1`,
+    `select format('%I.%I', schemaname, sequencename) as sequence, last_value::text as last from pg_sequences order by format('%I.%I', schemaname, sequencename) collate "C"`,
   );
   return rows;
 }
@@ -271,7 +271,9 @@ interface Content {
 async function contentOf(connection: Client): Promise<Content> {
   const tables: Record<string, string[]> = {};
   for (const table of await tablesOf(connection)) {
-    const { rows } = await connection.query<{ row: string }>(`select r::text as row from ${escapeTable(table)} r order by 1`);
+    const { rows } = await connection.query<{ row: string }>(
+      `select r::text as row from ${escapeTable(table)} r order by r::text collate "C"`,
+    );
     tables[table] = rows.map(({ row }) => row);
   }
   const parents = await tablesOf(connection, 'and not c.relispartition');

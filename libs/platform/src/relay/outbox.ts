@@ -79,9 +79,21 @@ export function messageOf(row: OutboxRow, service: string): LogMessage {
     'content-type': 'application/json',
   };
   if (row.traceparent !== null) headers['traceparent'] = row.traceparent;
+  const previous = previousEventOf(row.public);
+  if (previous !== null) headers['ce_previousid'] = previous;
   if (row.caused_by !== null) headers['ce_causationid'] = row.caused_by;
   if (row.repaired) headers['works-repaired'] = 'true';
   return { topic: row.topic, key: row.log_key, value: row.public, headers };
+}
+
+const PREVIOUS_EVENT = '"previous_event":"';
+
+/** It stands in the body before anything that a caller could have written, and before the member that follows it. */
+function previousEventOf(body: string): string | null {
+  const member = body.indexOf('"previous_event":');
+  if (member === -1 || !body.startsWith(PREVIOUS_EVENT, member)) return null;
+  const from = member + PREVIOUS_EVENT.length;
+  return body.slice(from, body.indexOf('"', from));
 }
 
 /** The tenant behind which a batch begins. */

@@ -15,9 +15,9 @@ const sqlFolder = resolve(__dirname, '../../sql/event-store');
 const scripts = readdirSync(sqlFolder).sort();
 const UPGRADE = '03-outbox.sql';
 
-/** As the relay read before: the bare names bind to the output columns, which are text. */
+/** As the relay read before: its bare names, tx and position, meant the output columns, which are text. Here the order says so. */
 const FAULTY = `select tx::text, position::text, id from events where (tx, position) > ($1::xid8, $2::bigint) and topic is not null
-                 order by tx, position limit 500`;
+                 order by tx::text collate "C", position::text collate "C" limit 500`;
 
 describe('the upgrade of a store whose relay sorted positions as text', () => {
   let spare: Awaited<ReturnType<typeof testDatabase>>;

@@ -79,7 +79,7 @@ export class RelayRepair {
 
   private async pending(on: Pool | PoolClient = this.options.pool): Promise<Repair | null> {
     const { rows } = await (on as Pool).query<Repair>(
-      'select r.name, r.looked_at::text, r.through::text, r.found::text from repairs r order by r.name limit 1',
+      'select r.name, r.looked_at::text, r.through::text, r.found::text from repairs r order by r.name collate "C" limit 1',
     );
     return rows[0] ?? null;
   }

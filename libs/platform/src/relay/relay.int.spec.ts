@@ -153,8 +153,14 @@ describe('the relay', () => {
 
   it('tells CloudEvents', async () => {
     startRelay();
-    await fact(owner, 'evt_1');
-    await eventually(() => expect(log.published).toHaveLength(1), { withinMs: 5_000 });
+    const metadata = { previous_event: 'evt_of_a_caller' };
+    const value = (previous_event: string | null) => JSON.stringify({ object: 'event', previous_event, data: { metadata } });
+    await insertFacts(owner, [
+      { id: 'evt_1', value: value('evt_before'), metadata: { caused_by: 'evt_0' } },
+      { id: 'evt_first', value: value(null) },
+    ]);
+    await eventually(() => expect(log.published).toHaveLength(2), { withinMs: 5_000 });
+    expect(log.published[1]!.headers['ce_previousid']).toBeUndefined();
     expect(log.published[0]).toMatchObject({
       topic: 'note.written',
       key: 'evt_1',
@@ -166,6 +172,7 @@ describe('the relay', () => {
         ce_sequence: '1',
         ce_livemode: 'true',
         ce_causationid: 'evt_0',
+        ce_previousid: 'evt_before',
       },
     });
   });

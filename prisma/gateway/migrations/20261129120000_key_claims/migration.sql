@@ -39,21 +39,24 @@ begin
   loop
     perform set_config('works.organization_id', v_tenant.organization_id, true), set_config('works.livemode', v_tenant.livemode::text, true);
 
-    insert into key_claims as c (organization_id, livemode, key, service, expires_at)
-      select distinct on (r.key collate "C") r.organization_id, r.livemode, r.key, r.service, now() + make_interval(secs => p_keep_seconds)
-        from unnest(p_organizations, p_livemodes, p_keys, p_services) as r(organization_id, livemode, key, service)
-       where r.organization_id = v_tenant.organization_id and r.livemode = v_tenant.livemode
-       order by r.key collate "C"
-    on conflict (organization_id, livemode, key) do update
-      set service    = case when c.expires_at <= now() then excluded.service else c.service end,
-          generation = case when c.expires_at <= now() then 1 when c.service = excluded.service and c.contested then c.generation + 1 else c.generation end,
-          contested  = c.expires_at > now() and c.service <> excluded.service,
-          expires_at = excluded.expires_at;
-
+    -- What the insert itself returns is joined, and never the table: a plan that was made while it was small would read all of it for ever.
     return query
-      select r.place, c.service, c.generation
+      with claimed as (
+        insert into key_claims as c (organization_id, livemode, key, service, expires_at)
+          select distinct on (r.key collate "C") r.organization_id, r.livemode, r.key, r.service, now() + make_interval(secs => p_keep_seconds)
+            from unnest(p_organizations, p_livemodes, p_keys, p_services) as r(organization_id, livemode, key, service)
+           where r.organization_id = v_tenant.organization_id and r.livemode = v_tenant.livemode
+           order by r.key collate "C"
+        on conflict (organization_id, livemode, key) do update
+          set service    = case when c.expires_at <= now() then excluded.service else c.service end,
+              generation = case when c.expires_at <= now() then 1 when c.service = excluded.service and c.contested then c.generation + 1 else c.generation end,
+              contested  = c.expires_at > now() and c.service <> excluded.service,
+              expires_at = excluded.expires_at
+        returning c.key, c.service, c.generation
+      )
+      select r.place, claimed.service, claimed.generation
         from unnest(p_organizations, p_livemodes, p_keys) with ordinality as r(organization_id, livemode, key, place)
-        join key_claims c on c.organization_id = r.organization_id and c.livemode = r.livemode and c.key = r.key
+        join claimed on claimed.key = r.key
        where r.organization_id = v_tenant.organization_id and r.livemode = v_tenant.livemode;
   end loop;
 end $$;
