@@ -97,7 +97,7 @@ describe('the promotion of a standby', () => {
   const rows = <Row extends object>(sql: string) => asked<Row>(pair.superuserUrl, sql);
   const facts = () =>
     rows<{ id: string; at: string; stream_id: string; key: string }>(
-      `select id, position::text as at, stream_id, metadata->>'idempotency_key' as key from events order by stream_id, version`,
+      `select id, position::text as at, stream_id, metadata->>'idempotency_key' as key from events order by stream_id collate "C", version`,
     );
   const epochRows = () => rows<{ tag: string; begins_after: string }>('select tag, begins_after::text from epochs order by ordinal');
 
