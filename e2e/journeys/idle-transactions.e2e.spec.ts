@@ -1,4 +1,4 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { eventually } from '@works/platform/testing';
 import { Api } from '../support/api';
 import { Product } from '../support/product';

@@ -51,7 +51,7 @@ describe.each<Log>(['embedded', 'kafka'])('a won deal becomes a delivered projec
       return arrived;
     });
     expect(arrival!.event.subject).toBe(created.body['id']);
-    await eventually(() => expect(receiver.of('task.assigned')).toHaveLength(24), { withinMs: 5_000 });
+    await eventually(() => expect(receiver.of('task.assigned')).toHaveLength(24));
     expect(receiver.forged).toEqual([]);
   });
 
@@ -88,9 +88,9 @@ describe.each<Log>(['embedded', 'kafka'])('a won deal becomes a delivered projec
     }
     const project = await api.get(`/projects/${created.body['id'] as string}`);
     expect(project.body['progress']).toMatchObject({ tasks_completed: first!.tasks.length });
-    await eventually(() => expect(receiver.of('milestone.reached')).toHaveLength(1), { withinMs: 5_000 });
+    await eventually(() => expect(receiver.of('milestone.reached')).toHaveLength(1));
     expect(receiver.of('milestone.reached')[0]!.event.subject).toBe(first!.id);
-    await eventually(() => expect(receiver.of('task.completed')).toHaveLength(first!.tasks.length), { withinMs: 5_000 });
+    await eventually(() => expect(receiver.of('task.completed')).toHaveLength(first!.tasks.length));
     const milestones = await api.get(`/projects/${created.body['id'] as string}/milestones`);
     expect((milestones.body['data'] as { status: string }[]).map(({ status }) => status)).toEqual([
       'reached',
@@ -107,7 +107,7 @@ describe.each<Log>(['embedded', 'kafka'])('a won deal becomes a delivered projec
     expect([refused.status, refused.body['code']]).toEqual([409, 'project_has_open_work']);
     const closed = await api.post(`/projects/${id}/close`, { outcome: 'delivered', open_tasks: 'cancel' });
     expect([closed.status, closed.body['status'], closed.body['outcome']]).toEqual([200, 'closed', 'delivered']);
-    await eventually(() => expect(receiver.of('project.closed')).toHaveLength(1), { withinMs: 5_000 });
+    await eventually(() => expect(receiver.of('project.closed')).toHaveLength(1));
     const queue = await api.get(`/users/${owner}/queue`);
     expect(queue.body['counts']).toEqual({ overdue: 0, today: 0, upcoming: 0, no_date: 0 });
   });

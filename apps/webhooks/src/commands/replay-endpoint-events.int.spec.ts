@@ -38,20 +38,16 @@ describe('a replay of events to an endpoint', () => {
   const start = (id: string, body: object, who = caller, headers = {}) =>
     service.post(who, `/webhook_endpoints/${id}/replay`, body, headers);
   const ended = (id: string) =>
-    eventually(
-      async () => {
-        const replay = (await service.get(caller, `/replays/${id}`)).json<Replay>();
-        expect(replay.ended_at).not.toBeNull();
-        return replay;
-      },
-      { withinMs: 5_000 },
-    );
+    eventually(async () => {
+      const replay = (await service.get(caller, `/replays/${id}`)).json<Replay>();
+      expect(replay.ended_at).not.toBeNull();
+      return replay;
+    });
   const pulled = async (id: string) =>
     (await service.get(caller, `/webhook_endpoints/${id}/events?limit=100`)).json<{ data: EndpointEvent[] }>().data;
   const allDelivered = (id: string, count: number) =>
-    eventually(
-      async () => expect((await pulled(id)).map(({ delivery_status }) => delivery_status)).toEqual(Array(count).fill('delivered')),
-      { withinMs: 4_000 },
+    eventually(async () =>
+      expect((await pulled(id)).map(({ delivery_status }) => delivery_status)).toEqual(Array(count).fill('delivered')),
     );
   const arrivedIds = () => target.arrivals.map(({ headers }) => headers['webhook-id']);
 
@@ -90,7 +86,7 @@ describe('a replay of events to an endpoint', () => {
     target.arrivals.length = 0;
     const replay = (await start(endpoint.id, { from_position: 2 })).json<Replay>();
     expect((await ended(replay.id)).progress).toMatchObject({ total: 3, replayed: 3 });
-    await eventually(() => expect(target.arrivals).toHaveLength(3), { withinMs: 4_000 });
+    await eventually(() => expect(target.arrivals).toHaveLength(3));
     const numbers = target.arrivals.map(({ headers }) => [headers['webhook-id'], Number(headers['webhook-sequence'])]);
     expect(numbers.sort((a, b) => Number(a[1]) - Number(b[1]))).toEqual([
       [log[2]!.id, 2],

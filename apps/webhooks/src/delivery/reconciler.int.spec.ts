@@ -175,7 +175,7 @@ describe('the reconciler', () => {
     const caller = aCaller();
     const target = await receiver();
     const told = [await tell(caller), await tell(caller), await tell(caller)];
-    await eventually(async () => expect(await taken(caller)).toHaveLength(3), { withinMs: 5_000 });
+    await eventually(async () => expect(await taken(caller)).toHaveLength(3));
     await webhooks.owner.query('delete from event_log where id = any ($1)', [told.slice(1)]);
     const id = await endpoint(caller, [], target.url);
     await webhooks.owner.query(`update webhook_endpoints set status = 'enabled', disabled_reason = null where id = $1`, [id]);
