@@ -28,14 +28,25 @@ const FACT = `e.id, e.stream_id, e.version, e.organization_id, e.livemode, e.top
                 e.metadata->>'traceparent' as traceparent, e.metadata->>'caused_by' as caused_by, e.occurred_at`;
 
 /**
- * The next facts to publish, of the tenants behind ($1, $2): each tenant in the order of its positions, and of each about as many as of any other, so that
- * one with three facts waits for none with a hundred thousand.
+ * The first facts to publish, whosever they are: all there are, as long as one batch holds them, which is nearly always. A third of what a fair batch costs.
  *
  * A fact stands in the outbox from its commit on. What a fact of the same stream follows was committed before it, so it has a smaller position and
  * is read no later. Only the relay's leader may call this: shared through `skip locked`, event 2 of a task could overtake event 1.
  */
-export const NEXT_BATCH = {
-  name: 'works_next_batch',
+export const FIRST_BATCH = {
+  name: 'works_first_batch',
+  text: `select b.position::text as at, b.repaired, ${FACT}
+           from (select o.position, o.repaired from outbox o order by o.position limit ${BATCH_MAX}) b
+          cross join lateral (select f.* from events f where f.position = b.position offset 0) e
+          order by b.position`,
+};
+
+/**
+ * Where there is more than one batch: the next facts of the tenants behind ($1, $2): each tenant in the order of its positions, and of each about as many as of any other, so that
+ * one with three facts waits for none with a hundred thousand.
+ */
+export const FAIR_BATCH = {
+  name: 'works_fair_batch',
   text: `with recursive tenants as (
            (select o.organization_id, o.livemode from outbox o where (o.organization_id, o.livemode) > ($1, $2)
              order by o.organization_id, o.livemode limit 1)

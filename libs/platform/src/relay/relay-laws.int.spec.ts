@@ -212,7 +212,11 @@ describe('the fairness of the relay', () => {
   // One organization's import waits behind itself alone.
   it('lets three facts of one organization wait for none of twenty thousand of another', async () => {
     const batches = await batchesOf([...some('org_flood', 20_000), ...some('org_small', 3)]);
-    const small = batches[0]!.filter(({ headers }) => headers['ce_organizationid'] === 'org_small');
+    // The first batch is whatever is first, the second has found out that there is a crowd.
+    const small = batches
+      .slice(0, 2)
+      .flat()
+      .filter(({ headers }) => headers['ce_organizationid'] === 'org_small');
     expect(small.map(({ headers }) => headers['ce_id'])).toEqual(['evt_org_small_0', 'evt_org_small_1', 'evt_org_small_2']);
     // Nor does the flood lose its share of a batch.
     expect(batches.length).toBeLessThan(45);

@@ -2,7 +2,7 @@ import { explore } from '../testing';
 
 /**
  * The relay's protocol in small: two writers whose transactions overlap, relays that read, publish and forget, and die in between. What they do is what
- * `NEXT_BATCH`, `publish` and `PUBLISHED` do; relay-laws.int.spec.ts shows the same of the real statements.
+ * `FAIR_BATCH`, `publish` and `PUBLISHED` do; relay-laws.int.spec.ts shows the same of the real statements.
  */
 interface Fact {
   readonly stream: string;

@@ -1,11 +1,11 @@
 import { once, EventEmitter } from 'node:events';
-import type { Client, Pool } from 'pg';
+import type { Client, Pool, QueryConfig } from 'pg';
 import { Counter, type Registry } from 'prom-client';
 import type { EventLog } from '../event-log';
 import { mayDieAt } from '../fault-points';
 import type { Logger } from '../logging';
 import { WatchedClient } from '../postgres/watched-client';
-import { BATCH_MAX, FIRST_TURN, messageOf, NEXT_BATCH, PUBLISHED, turnAfter, type OutboxRow, type Turn } from './outbox';
+import { BATCH_MAX, FAIR_BATCH, FIRST_BATCH, FIRST_TURN, messageOf, PUBLISHED, turnAfter, type OutboxRow, type Turn } from './outbox';
 
 /** A commit wakes the relay; this only bounds how long a lost wake-up can go unnoticed. */
 const RELAY_POLL_MS = 1_000;
@@ -158,23 +158,31 @@ export class Relay {
     // the statistics of the outbox are always behind, and must not lead to a scan of all of it.
     await client.query('set synchronous_commit = off; set enable_seqscan = off; set enable_bitmapscan = off; set jit = off');
     let after: Turn = FIRST_TURN;
+    let isCrowded = false;
     while (!this.stopped) {
       const startedAt = performance.now();
       this.poked = false;
-      const { rows } = await client.query<OutboxRow>({ values: [after.organization_id, after.livemode], ...NEXT_BATCH });
-      const isAll = after === FIRST_TURN;
-      after = turnAfter(rows);
+      const next: QueryConfig = isCrowded ? { values: [after.organization_id, after.livemode], ...FAIR_BATCH } : FIRST_BATCH;
+      const { rows }: { rows: OutboxRow[] } = await client.query<OutboxRow>(next);
       if (rows.length === 0) {
-        if (isAll) await this.untilPoked();
+        // Behind the last tenant of a turn there may be none, and others before it.
+        if (after === FIRST_TURN) {
+          isCrowded = false;
+          await this.untilPoked();
+        }
+        after = FIRST_TURN;
         continue;
       }
+      after = isCrowded ? turnAfter(rows) : FIRST_TURN;
+      // It lasts until nothing is left: of an uneven crowd a fair batch takes few.
+      isCrowded ||= rows.length === BATCH_MAX;
       await this.options.log.publish(rows.map((row) => messageOf(row, this.options.service)));
       this.published.inc(rows.length);
       mayDieAt('relay-published');
       await client.query({ values: [rows.map(({ at }) => at)], ...PUBLISHED });
       this.signals.emit('progress');
       succeeded();
-      if (rows.length < BATCH_MAX) await this.sleep(this.gatheringMs(rows.length) - (performance.now() - startedAt));
+      if (!isCrowded) await this.sleep(this.gatheringMs(rows.length) - (performance.now() - startedAt));
     }
   }
 
