@@ -3,12 +3,10 @@ import type { Tenant } from '../caller';
 import type { Position } from '../caught-up';
 import {
   type Epochs,
-  openWriters,
   publishedAfter,
   publishedThrough,
   republish,
   SettledPositions,
-  type OpenWriter,
   type PublishedFact,
   type Relay,
   type RelayRepair,
@@ -55,9 +53,5 @@ export class Published {
 
   async again(positions: readonly string[]): Promise<void> {
     if ((await republish(this.parts.pool, positions)) > 0) this.parts.relay.poke();
-  }
-
-  openWriters(): Promise<OpenWriter[]> {
-    return openWriters(this.parts.pool);
   }
 }
