@@ -12,7 +12,7 @@ const SEQUENCES_MAX = 10_000;
 const FACTS_MAX = 20_000;
 const DELIVERIES_MAX = 500;
 
-/** Positions that fit into one request. */
+/** Ids that fit into one request. */
 const AGAIN_MAX = 200;
 
 /** Longer than a busy service takes to handle what is in the log; one that is further behind is asked again in the next round. */
@@ -25,7 +25,7 @@ export type Reconciled = 'event_not_taken_in' | 'sequence_missing' | 'sequence_u
 
 export interface ReconcilerParts {
   readonly pool: Pool;
-  readonly peers: Pick<Peers, 'publishedAfter' | 'republish'>;
+  readonly peers: Pick<Peers, 'publishedAfter' | 'tellFactsAgain'>;
   readonly lag: Pick<Lag, 'caughtUp'>;
   /** The services whose facts become events here. */
   readonly sources: readonly string[];
@@ -119,9 +119,9 @@ export class Reconciler {
       );
       const missing = facts.filter(({ id }) => unknown.has(id));
       for (let from = 0; from < missing.length; from += AGAIN_MAX)
-        await peers.republish(
+        await peers.tellFactsAgain(
           source,
-          missing.slice(from, from + AGAIN_MAX).map((fact) => fact.position),
+          missing.slice(from, from + AGAIN_MAX).map(({ id }) => id),
         );
       for (const { id } of missing) this.note('event_not_taken_in', { source, event_id: id });
       position = { epoch, at: BigInt(facts.at(-1)!.position) };

@@ -66,14 +66,6 @@ export class Peers {
     return (await body.json()) as PublishedFacts;
   }
 
-  /** Has another service publish facts of its once more. */
-  async republish(service: string, positions: readonly string[]): Promise<void> {
-    const path = `/internal/republish?positions=${positions.join(',')}`;
-    const { body, statusCode } = await this.poolOf(service).request({ method: 'POST', path, signal: AbortSignal.timeout(READ_MS) });
-    await body.dump();
-    if (statusCode !== 204) throw new Error(`${service} answered ${statusCode} instead of publishing again`);
-  }
-
   /** Which of these events the organizations' log does not know, although it has handled all that the event log holds. */
   async unknownEvents(ids: readonly string[]): Promise<string[]> {
     const { body, statusCode } = await this.poolOf('webhooks').request({

@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
+import { Controller, Get, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Unguarded } from '../http';
 import { Lag } from './lag';
@@ -38,15 +38,6 @@ export class PublishedController {
   async facts(@Req() request: FastifyRequest): Promise<PublishedFacts> {
     const { epoch, at } = request.query as Record<string, string | undefined>;
     return this.published.after({ epoch: epoch || null, at: numberOf(at) ?? 0n }, FACTS_MAX);
-  }
-
-  /** Publishes facts once more: `?positions=12,13`. What is no fact of this service is passed over. */
-  @Post('/internal/republish')
-  @HttpCode(204)
-  @Unguarded()
-  async republish(@Req() request: FastifyRequest): Promise<void> {
-    const { positions = '' } = request.query as Record<string, string | undefined>;
-    await this.published.again(positions.split(',').filter((position) => numberOf(position) !== null));
   }
 
   /** How many messages this service's consumer group has still to handle. */
