@@ -1,6 +1,8 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { ReleaseController } from '../released-keys';
+import { BacklogsController } from './backlogs.controller';
 import { FactFateController } from './fact-fate.controller';
+import { PresentPositionController } from './present-position.controller';
 import { PublishedController } from './published.controller';
 
 /** The parts every service is made of, built before Nest starts and handed to it: nothing registers itself by magic. */
@@ -10,7 +12,7 @@ export class PlatformModule {
     return {
       module: PlatformModule,
       global: true,
-      controllers: [PublishedController, FactFateController, ReleaseController],
+      controllers: [PublishedController, PresentPositionController, BacklogsController, FactFateController, ReleaseController],
       providers,
       exports: providers,
     };
