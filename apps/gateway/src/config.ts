@@ -13,6 +13,7 @@ export function gatewayConfig(env: NodeJS.ProcessEnv) {
       projectsUrl: ['PROJECTS_URL', serviceUrl],
       tasksUrl: ['TASKS_URL', serviceUrl],
       webhooksUrl: ['WEBHOOKS_URL', serviceUrl],
+      backlogFactsMax: ['BACKLOG_FACTS_MAX', wholeNumber(1, 9_999, 1_000)],
       logLevel: ['LOG_LEVEL', oneOf(LOG_LEVELS, 'info')],
     },
     env,

@@ -7,6 +7,7 @@ import { mayDieAt } from '@works/platform/fault-points';
 import { CLAIM_HEADER } from '@works/platform/idempotency';
 import { isIdempotencyKey, MUTATIONS } from '@works/platform/http';
 import { Problem } from '@works/platform/problems';
+import type { AdmissionControl } from './admission-control';
 import type { Admitted } from './callers';
 import type { KeyOwners } from './key-owners';
 import { noSuchAddress } from './problems';
@@ -30,6 +31,7 @@ const TO_CLIENT = [
   'etag',
   'idempotent-replayed',
   'works-position',
+  'works-as-of',
   'retry-after',
   'cache-control',
 ] as const;
@@ -38,6 +40,7 @@ export interface Forwarding {
   readonly pool: Pool;
   readonly service: string;
   readonly prefix: string;
+  readonly admission: AdmissionControl;
   readonly positions: SeenPositions;
   readonly keys: KeyOwners;
 }
@@ -48,6 +51,8 @@ export async function forward(request: FastifyRequest, reply: FastifyReply, admi
   const claimedPosition = Array.isArray(given) ? given.join(',') : (given ?? '');
   if (parsePositions(claimedPosition, true) === null)
     throw new Problem('invalid_header', 'Works-Position must be one that an answer of ours carried.');
+  // Before anything is held for it: no body, no key, no connection.
+  if (MUTATIONS.has(request.method) && !(await to.admission.admit(admitted.caller, reply.raw))) return void reply.hijack();
   const body = await bodyOf(request.raw);
   const generation = await claimed(request, admitted, to);
   if (generation !== null) mayDieAt('key-claimed');

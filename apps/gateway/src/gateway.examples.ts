@@ -8,9 +8,11 @@ import { createLogger } from '@works/platform/logging';
 import { openHttp } from '@works/platform/service';
 import { aCaller } from '@works/platform/testing';
 import type { Claim } from '@works/platform/idempotency';
+import { AdmissionControl, type AskBacklogs } from './admission-control';
 import { Callers, type FindCaller } from './callers';
 import { buildGateway } from './gateway';
 import type { KeyClaims } from './key-claims';
+import { SeenPositions } from './seen-positions';
 
 export const SIGNING_KEY = deriveKey('a secret for specs that is long enough', 'caller');
 
@@ -136,7 +138,11 @@ export interface Reply {
 export type OpenGateway = Awaited<ReturnType<typeof openGateway>>;
 
 /** The gateway on a port of its own, before two neighbours: `things` and `parts`. */
-export async function openGateway(find?: FindCaller, claims: KeyClaims = new ClaimsInMemory()) {
+export async function openGateway(
+  find?: FindCaller,
+  claims: KeyClaims = new ClaimsInMemory(),
+  backlogs: (neighbours: { things: Neighbour; parts: Neighbour }) => ReadonlyMap<string, AskBacklogs> = () => new Map(),
+) {
   const [things, parts] = await Promise.all([Neighbour.open(), Neighbour.open()]);
   const keys = new KeyRing();
   const { key, caller } = keys.add();
@@ -145,14 +151,19 @@ export async function openGateway(find?: FindCaller, claims: KeyClaims = new Cla
     ['parts', openHttp(parts.url, 4)],
   ]);
   const waiting = new Map([['things', openHttp(things.url, 8)]]);
+  const logger = createLogger({ name: 'spec', level: 'silent' });
+  const metrics = new Metrics('spec');
+  const admission = new AdmissionControl({ services: backlogs({ things, parts }), factsMax: 1_000, logger, registry: metrics.registry });
   const app = await buildGateway({
     openApi: DOCUMENT,
     callers: new Callers(find ?? keys.find, SIGNING_KEY),
     claims,
+    admission,
+    positions: new SeenPositions(),
     services,
     waiting,
-    logger: createLogger({ name: 'spec', level: 'silent' }),
-    metrics: new Metrics('spec'),
+    logger,
+    metrics,
     ready: {},
   });
   const origin = await app.listen({ port: 0, host: '127.0.0.1' });
@@ -171,6 +182,7 @@ export async function openGateway(find?: FindCaller, claims: KeyClaims = new Cla
     /** As a stop begins. */
     tellThoseWhoWait: () => waiting.get('things')!.destroy(),
     close: async () => {
+      admission.stop();
       await app.close();
       await Promise.all([...services.values(), ...waiting.values()].map((service) => service.destroy()));
       await Promise.all([things.close(), parts.close()]);

@@ -12,6 +12,7 @@ import {
 } from '@works/platform/http';
 import type { Logger } from '@works/platform/logging';
 import { Problem } from '@works/platform/problems';
+import type { AdmissionControl } from './admission-control';
 import type { Callers } from './callers';
 import { addDocs } from './docs';
 import { forward } from './forward';
@@ -19,7 +20,7 @@ import type { KeyClaims } from './key-claims';
 import { KeyOwners } from './key-owners';
 import { answerProblem, noSuchAddress, unauthenticated } from './problems';
 import { readRoutes } from './routes';
-import { SeenPositions } from './seen-positions';
+import type { SeenPositions } from './seen-positions';
 
 export const PREFIX = '/works/v1';
 /** A whole request is here within this time, or its connection ends: a body of 1 MB over a line of 200 kbit/s takes 42 s. */
@@ -29,6 +30,8 @@ export interface GatewayParts {
   readonly openApi: string;
   readonly callers: Callers;
   readonly claims: KeyClaims;
+  readonly admission: AdmissionControl;
+  readonly positions: SeenPositions;
   /** A keep-alive pool for each service that the document names. */
   readonly services: ReadonlyMap<string, Pool>;
   /** Connections of their own for requests that wait for something to happen; they would fill the others with waiting. */
@@ -70,14 +73,14 @@ export async function buildGateway(parts: GatewayParts): Promise<FastifyInstance
   return app;
 }
 
-function addRoutes(app: FastifyInstance, { openApi, callers, claims, services, waiting }: GatewayParts): void {
-  const positions = new SeenPositions();
+function addRoutes(app: FastifyInstance, parts: GatewayParts): void {
+  const { openApi, callers, claims, admission, positions, services, waiting } = parts;
   const keys = new KeyOwners(claims, services);
   for (const { path, methods } of readRoutes(openApi)) {
     for (const [method, { service, waits }] of methods) {
       const pool = (waits ? waiting : services).get(service);
       if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
-      const to = { pool, service, prefix: PREFIX, positions, keys };
+      const to = { pool, service, prefix: PREFIX, admission, positions, keys };
       app.route({ method, url: PREFIX + path, handler: (request, reply) => admitAndForward(request, reply, callers, to) });
     }
     refuseOtherMethods(app, PREFIX + path, [...methods.keys()]);

@@ -5,11 +5,14 @@ import { Metrics } from '@works/platform/http';
 import { createLogger } from '@works/platform/logging';
 import { migrate, openPool } from '@works/platform/postgres';
 import { giveBackMemory, openHttp, stopWhenAsked } from '@works/platform/service';
+import { AdmissionControl, backlogsOf } from './admission-control';
 import { Callers, findCallerIn } from './callers';
 import { gatewayConfig } from './config';
 import { buildGateway } from './gateway';
 import { KeyClaimsIn } from './key-claims';
 import { readOpenApi } from './routes';
+import { SeenPositions } from './seen-positions';
+import { positionOf, SharedPositions } from './shared-positions';
 import { testNowOf } from './test-now';
 
 /** Look-ups of API keys, at most one per key and second, and two batches of claims. */
@@ -19,6 +22,8 @@ const SWEEP_EVERY_MS = 60_000;
 const SERVICE_CONNECTIONS = 64;
 /** Long polls under way; each is a socket and nothing more. */
 const WAITING_CONNECTIONS = 1_024;
+/** For the gateway's own questions, which must not wait behind requests. */
+const QUESTION_CONNECTIONS = 2;
 
 async function start(): Promise<void> {
   const config = gatewayConfig(process.env);
@@ -30,25 +35,40 @@ async function start(): Promise<void> {
   const signingKey = deriveKey(config.secret, 'caller');
   const pool = openPool(config.databaseUrl, { max: DATABASE_CONNECTIONS, applicationName: 'gateway' });
   const claims = new KeyClaimsIn(pool);
-  const services = new Map([
-    ['projects', openHttp(config.projectsUrl, SERVICE_CONNECTIONS)],
-    ['tasks', openHttp(config.tasksUrl, SERVICE_CONNECTIONS)],
-    ['webhooks', openHttp(config.webhooksUrl, SERVICE_CONNECTIONS)],
-  ]);
+  const urls = { projects: config.projectsUrl, tasks: config.tasksUrl, webhooks: config.webhooksUrl };
+  const poolsOf = (connections: number) => new Map(Object.entries(urls).map(([name, url]) => [name, openHttp(url, connections)]));
+  const services = poolsOf(SERVICE_CONNECTIONS);
+  const questions = poolsOf(QUESTION_CONNECTIONS);
   const waiting = new Map([['webhooks', openHttp(config.webhooksUrl, WAITING_CONNECTIONS)]]);
   const readyOf = (name: string) => async () => {
     const { statusCode, body } = await services.get(name)!.request({ method: 'GET', path: '/health/ready', headersTimeout: 2_000 });
     await body.dump();
     if (statusCode !== 200) throw new Error(`${name} is not ready`);
   };
+  const metrics = new Metrics('gateway');
+  const admission = new AdmissionControl({
+    services: new Map([...questions].map(([name, service]) => [name, backlogsOf(service)])),
+    factsMax: config.backlogFactsMax,
+    logger,
+    registry: metrics.registry,
+  });
+  const positions = new SeenPositions();
+  const shared = new SharedPositions({
+    databaseUrl: config.databaseUrl,
+    positions,
+    services: new Map([...questions].map(([name, service]) => [name, positionOf(name, service)])),
+    logger,
+  });
   const app = await buildGateway({
     openApi: readOpenApi(),
     callers: new Callers(findCallerIn(pool, testNowOf(services.get('tasks')!, signingKey)), signingKey),
     claims,
+    admission,
+    positions,
     services,
     waiting,
     logger,
-    metrics: new Metrics('gateway'),
+    metrics,
     ready: {
       database: () => pool.query('select 1'),
       projects: readyOf('projects'),
@@ -56,6 +76,8 @@ async function start(): Promise<void> {
       webhooks: readyOf('webhooks'),
     },
   });
+  // Before the first answer: a key may have written through an earlier life of this gateway, or through another.
+  await shared.start();
   await app.listen({ port: config.port, host: config.host });
   logger.info({ port: config.port }, 'ready');
   const sweeping = setInterval(() => {
@@ -63,10 +85,13 @@ async function start(): Promise<void> {
   }, SWEEP_EVERY_MS);
   stopWhenAsked(async () => {
     clearInterval(sweeping);
-    // Who waits is told to come back at once, or the stop would wait with them.
+    // Who waits is told to come back at once, or goes on, or the stop would wait with them.
     await Promise.all([...waiting.values()].map((service) => service.destroy()));
+    admission.stop();
     await app.close();
+    await shared.stop();
     await Promise.all([...services.values()].map((service) => service.close()));
+    await Promise.all([...questions.values()].map((service) => service.destroy()));
     await pool.end();
   });
   giveBackMemory();

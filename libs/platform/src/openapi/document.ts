@@ -24,7 +24,7 @@ const OF_ANY = [
 ];
 const OF_MUTATIONS = [
   ...['idempotency_key_missing', 'idempotency_key_invalid', 'idempotency_key_reused', 'idempotency_key_in_use'],
-  ...['malformed_json', 'body_too_large', 'unsupported_media_type', 'event_too_large', 'contended'],
+  ...['malformed_json', 'body_too_large', 'unsupported_media_type', 'event_too_large', 'contended', 'backlog_too_long'],
 ];
 const OF_LISTS = ['cursor_invalid', 'cursor_mismatch'];
 

@@ -26,6 +26,7 @@ export const PLATFORM_PROBLEMS = {
   unsupported_media_type: { status: 415, title: 'The body must be JSON', retryable: false },
   validation_failed: { status: 422, title: 'The request has invalid fields', retryable: false },
   event_too_large: { status: 422, title: 'The change is too large for one event', retryable: false },
+  backlog_too_long: { status: 429, title: 'Too many changes of your organization are still to be passed on', retryable: true },
   internal_error: { status: 500, title: 'Something went wrong on our side', retryable: true },
   contended: { status: 503, title: 'Too many changes to this resource at once', retryable: true },
   not_caught_up: { status: 503, title: 'Not yet as new as you asked for', retryable: true },
