@@ -42,7 +42,8 @@ export class Api {
     const giveUpAt = performance.now() + withinMs;
     for (;;) {
       const reply = await this.send(method, path, body, { key }).catch((error: unknown) => error as Error);
-      if (!(reply instanceof Error) && reply.status < 500 && reply.body['code'] !== 'idempotency_key_in_use') return reply;
+      const asksForMore = (code: unknown) => code === 'idempotency_key_in_use' || code === 'backlog_too_long';
+      if (!(reply instanceof Error) && reply.status < 500 && !asksForMore(reply.body['code'])) return reply;
       if (performance.now() > giveUpAt) {
         throw new Error(`${method} ${path} has no answer after ${withinMs} ms: ${reply instanceof Error ? reply.message : reply.text}`);
       }

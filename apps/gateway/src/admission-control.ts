@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 100;
 const SLOW_MS = 500;
 const ANSWER_STANDS_MS = 2_000;
 const ANSWER_MS = 5_000;
-const LIMITS = { waitingMax: 128, waitMs: 10_000, goAtOnceMax: 16 } as const;
+const LIMITS = { waitingMax: 128, goAtOnceMax: 16 } as const;
 /** Longer than this nobody is sent away for: by then other things will have happened. */
 const RETRY_AFTER_SECONDS_MAX = 30;
 
@@ -46,6 +46,8 @@ export interface AdmissionControlOptions {
   readonly services: ReadonlyMap<string, AskBacklogs>;
   /** Unpublished facts of a tenant in any one service beyond which its mutations wait. */
   readonly factsMax: number;
+  /** How long one waits before it is refused, and up to one look longer. */
+  readonly waitMs: number;
   readonly logger: Logger;
   readonly registry: Registry;
 }
@@ -80,7 +82,7 @@ interface Pressed {
  * nobody else's. It asks the services while mutations come; one that does not answer presses nobody.
  */
 export class AdmissionControl {
-  private readonly admission = new Admission<Ticket>(LIMITS);
+  private readonly admission: Admission<Ticket>;
   private readonly services: ReadonlyMap<string, Asked>;
   private pressed: ReadonlyMap<string, Pressed> = new Map();
   private isAsking = false;
@@ -93,7 +95,8 @@ export class AdmissionControl {
     const never = { inFlight: null, answer: [], answeredAtMs: -Infinity, failed: false };
     this.services = new Map([...options.services].map(([name, ask]) => [name, { ask, ...never }]));
     const registers = [options.registry];
-    const { admission } = this;
+    const admission = new Admission<Ticket>({ ...LIMITS, waitMs: options.waitMs });
+    this.admission = admission;
     new Gauge({
       name: 'works_gateway_held',
       help: 'Mutations that wait until their organization’s backlog is shorter.',

@@ -14,6 +14,7 @@ export function gatewayConfig(env: NodeJS.ProcessEnv) {
       tasksUrl: ['TASKS_URL', serviceUrl],
       webhooksUrl: ['WEBHOOKS_URL', serviceUrl],
       backlogFactsMax: ['BACKLOG_FACTS_MAX', wholeNumber(1, 9_999, 1_000)],
+      backlogWaitSeconds: ['BACKLOG_WAIT_SECONDS', wholeNumber(1, 40, 10)],
       logLevel: ['LOG_LEVEL', oneOf(LOG_LEVELS, 'info')],
     },
     env,

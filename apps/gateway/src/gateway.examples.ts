@@ -153,7 +153,13 @@ export async function openGateway(
   const waiting = new Map([['things', openHttp(things.url, 8)]]);
   const logger = createLogger({ name: 'spec', level: 'silent' });
   const metrics = new Metrics('spec');
-  const admission = new AdmissionControl({ services: backlogs({ things, parts }), factsMax: 1_000, logger, registry: metrics.registry });
+  const admission = new AdmissionControl({
+    services: backlogs({ things, parts }),
+    factsMax: 1_000,
+    waitMs: 10_000,
+    logger,
+    registry: metrics.registry,
+  });
   const app = await buildGateway({
     openApi: DOCUMENT,
     callers: new Callers(find ?? keys.find, SIGNING_KEY),

@@ -49,6 +49,7 @@ async function start(): Promise<void> {
   const admission = new AdmissionControl({
     services: new Map([...questions].map(([name, service]) => [name, backlogsOf(service)])),
     factsMax: config.backlogFactsMax,
+    waitMs: config.backlogWaitSeconds * 1_000,
     logger,
     registry: metrics.registry,
   });
