@@ -21,7 +21,7 @@ const steps = fc.array(
     { weight: 3, arbitrary: fc.record({ do: fc.constant('look' as const), pressed: fc.subarray([...TENANTS]) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('time' as const), ms: fc.integer({ min: 1, max: LOOK_EVERY_MS }) }) },
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 );
 
 /** What became of each mutation, in the order in which it happened; tickets count up. */

@@ -30,7 +30,7 @@ const steps = fc.array(
     { weight: 2, arbitrary: fc.record({ do: fc.constant('again' as const), nth: fc.nat(20) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('begin' as const), service }) },
   ),
-  { maxLength: 50 },
+  { maxLength: 50, size: 'max' },
 );
 
 describe('what a key has seen', () => {
