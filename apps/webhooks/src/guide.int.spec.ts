@@ -90,7 +90,7 @@ describe('the guide to webhooks', () => {
         const genuine = signed(secret!, Date.now());
         const forged = { ...genuine, headers: { ...genuine.headers, 'webhook-signature': 'v1,AAAA' } };
         // Java compiles first.
-        expect(await eventually(() => answer(forged), { withinMs: 15_000 })).toBe(400);
+        expect(await eventually(() => answer(forged))).toBe(400);
         expect(await answer({ ...genuine, body: '{"id":"evt_2"}' })).toBe(400);
         expect(await answer(signed(secret!, Date.now() - 310_000))).toBe(400);
         expect(await answer({ body: genuine.body, headers: {} })).toBe(400);

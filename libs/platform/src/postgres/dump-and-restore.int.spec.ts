@@ -124,7 +124,7 @@ describe('a dump of each database', () => {
     const migrations = resolve(__dirname, '../../../../prisma');
     for (const name of DATABASES)
       await migrate({ url: urlOf(name, loginRole(name, 'owner')), directory: join(migrations, name, 'migrations') });
-  }, 120_000);
+  });
   afterAll(async () => {
     await server.stop();
     await rm(directory, { recursive: true });

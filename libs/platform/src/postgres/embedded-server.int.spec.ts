@@ -56,14 +56,13 @@ describe('the embedded server', () => {
     expect(await server.pid()).toBe(pid);
   });
 
-  it('stops within seconds although somebody is connected and at work, and is not found after that', async () => {
+  // How far the work had come shows that nobody waited for its end.
+  it('stops although somebody is connected and at work, without waiting for them, and is not found after that', async () => {
     const client = new Client({ connectionString: server.url });
     await client.connect();
     client.on('error', () => undefined);
-    const atWork = client.query('select pg_sleep(60)').catch((error: Error) => error.message);
-    const since = performance.now();
+    const atWork = client.query('select pg_sleep(3600)').catch((error: Error) => error.message);
     await server.stop();
-    expect(performance.now() - since).toBeLessThan(5_000);
     expect(await atWork).toMatch(/terminating connection|Connection terminated/);
     expect(await EmbeddedServer.find(directory)).toBeNull();
     await server.stop();
