@@ -12,8 +12,6 @@ export interface Flooded {
   refused: number;
   /** Any other answer. */
   others: string[];
-  /** The task that was accepted last. */
-  last: string | null;
 }
 
 const BATCH = 100;
@@ -40,7 +38,7 @@ export class Flood {
 }
 
 async function flood(url: string, key: string): Promise<void> {
-  const flooded: Flooded = { accepted: 0, tasks: 0, refused: 0, others: [], last: null };
+  const flooded: Flooded = { accepted: 0, tasks: 0, refused: 0, others: [] };
   let isOver = false;
   process.on('disconnect', () => process.exit());
   const operations = Array.from({ length: BATCH }, (_, place) => ({ op: 'create', task: { title: `Imported ${place}` } }));
@@ -53,7 +51,6 @@ async function flood(url: string, key: string): Promise<void> {
       if (reply.status === 200) {
         flooded.accepted++;
         flooded.tasks += BATCH;
-        flooded.last = (JSON.parse(text) as { data: { task: { id: string } }[] }).data.at(-1)!.task.id;
       } else if (reply.status === 429) {
         flooded.refused++;
         await delay(Number(reply.headers.get('retry-after') ?? 0) * 1_000 || AGAIN_MS);

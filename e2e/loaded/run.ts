@@ -30,7 +30,7 @@ async function projects(product: Product, { projects, inFlight }: Options): Prom
     tell: (done, client) => {
       if (done % every === 0)
         say(
-          `${done} projects after ${seconds(beganAt)}: ${client.writes} writes, ${client.reads} reads, ${client.violations.length} violations`,
+          `${done} projects after ${secondsSince(beganAt)}: ${client.writes} writes, ${client.reads} reads, ${client.violations.length} violations`,
         );
     },
   });
@@ -55,9 +55,9 @@ async function neighbour(product: Product, { seconds, turns }: Options): Promise
     const flooded = await flood.stop();
     floods.push(flooded);
     const since = performance.now();
-    await untilTold(new Api(product.url, flooder!.live_key), flooded.last);
+    await untilQuiet(product);
     say(
-      `flood ${turn + 1}: ${flooded.tasks} tasks in ${seconds} s, ${flooded.refused} batches refused with 429; told ${ms(performance.now() - since)} after`,
+      `flood ${turn + 1}: ${flooded.tasks} tasks in ${seconds} s, ${flooded.refused} batches refused with 429; quiet ${secondsSince(since)} after`,
     );
   }
   add(alone, await neighbour.live(seconds));
@@ -79,11 +79,10 @@ async function neighbour(product: Product, { seconds, turns }: Options): Promise
 }
 
 /** The next turn begins with nothing left to do. */
-async function untilTold(api: Api, task: string | null): Promise<void> {
-  if (task === null) return;
+async function untilQuiet(product: Product): Promise<void> {
   await eventually(async () => {
-    const { body, text } = await api.get(`/events?subject=${task}`);
-    if ((body['data'] as unknown[] | undefined)?.length !== 1) throw new Error(`${Date.now()}: not told yet, ${text}`);
+    const status = await product.works('status');
+    if ([...status.matchAll(/(\d+) events/g)].some(([, behind]) => behind !== '0')) throw new Error(status);
   });
 }
 
@@ -93,7 +92,7 @@ const add = (to: Times, from: Times): void => {
 };
 const say = (line: string): void => void process.stdout.write(`  ${line}\n`);
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
-const seconds = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(0)} s`;
+const secondsSince = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(0)} s`;
 
 function complain(violations: readonly string[]): void {
   for (const violation of violations.slice(0, SHOWN_MAX)) say(`✗ ${violation}`);
