@@ -107,5 +107,6 @@ export class Neighbour {
   }
 }
 
-/** Of 100 the second slowest, as a nearest rank. */
-export const p99 = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1] ?? NaN;
+/** By nearest rank. */
+export const percentile = (times: readonly number[], percent: number): number =>
+  [...times].sort((a, b) => a - b)[Math.ceil((times.length * percent) / 100) - 1] ?? NaN;

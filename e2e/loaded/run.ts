@@ -3,7 +3,7 @@ import { eventually } from '@works/platform/testing';
 import { Api } from '../support/api';
 import { Product } from '../support/product';
 import { Flood, type Flooded } from './flood';
-import { Neighbour, p99, type Times } from './neighbour';
+import { Neighbour, percentile, type Times } from './neighbour';
 import { liveThrough } from './project-story';
 
 export interface Options {
@@ -65,10 +65,11 @@ async function neighbour(product: Product, { seconds, turns }: Options): Promise
   await neighbour.moveOut();
 
   const ratios = (['reads', 'writes', 'webhooks'] as const).map((what) => {
-    const ratio = p99(beside[what]) / p99(alone[what]);
-    say(
-      `${what.padEnd(8)} p99 alone ${ms(p99(alone[what]))}, beside ${ms(p99(beside[what]))}, ${ratio.toFixed(2)} times (${alone[what].length} and ${beside[what].length})`,
-    );
+    const [[before, most], [then, mostThen]] = [alone, beside].map((times) =>
+      [50, 99].map((percent) => percentile(times[what], percent)),
+    ) as [[number, number], [number, number]];
+    const ratio = mostThen / most;
+    say(`${what.padEnd(8)} p99 alone ${ms(most)}, beside ${ms(mostThen)}, ${ratio.toFixed(2)} times; p50 ${ms(before)} and ${ms(then)}`);
     return ratio;
   });
   const { violations } = neighbour.client;
