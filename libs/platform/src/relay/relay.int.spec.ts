@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { Client } from 'pg';
 import type { EventLog } from '../event-log';
@@ -140,6 +141,8 @@ describe('the relay', () => {
     // A leader that only looked around by itself would take a whole turn of a second for each of these; the quickest tells, on a busy machine too.
     const tookMs: number[] = [];
     for (let turn = 1; turn <= 5; turn++) {
+      // After publishing it looks once more, and only then waits to be woken.
+      await delay(100);
       const since = performance.now();
       await fact(owner, `evt_elsewhere_${turn}`);
       standby.poke();
