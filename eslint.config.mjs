@@ -46,6 +46,13 @@ const NOT_PURE = [
   { selector: 'CallExpression[callee.name=/^(setTimeout|setInterval|fetch)$/]', message: 'Rules wait for nothing and ask nobody.' },
 ];
 
+/** A busy machine is slower than any number. What ends a hang is one timeout, in jest.config.cjs; what waits, waits for progress (`eventually`). */
+const BY_THE_CLOCK = [
+  { selector: "CallExpression[callee.name=/^(before|after)(All|Each)$/][arguments.1.type='Literal']" },
+  { selector: "CallExpression[callee.name=/^(it|test)$/][arguments.2.type='Literal']" },
+  { selector: "CallExpression[callee.callee.object.name=/^(it|test)$/][arguments.2.type='Literal']" },
+].map((rule) => ({ ...rule, message: 'A busy machine is slower than that: leave it to the timeout of jest.config.cjs.' }));
+
 export default tseslint.config(
   { ignores: NOT_OURS },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -81,6 +88,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-call': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
+      'no-restricted-syntax': ['error', ...BY_THE_CLOCK],
     },
   },
   {

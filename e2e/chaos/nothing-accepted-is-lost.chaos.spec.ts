@@ -12,8 +12,8 @@ const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const LOGS = (process.env['CHAOS_LOG'] ? [process.env['CHAOS_LOG']] : ['embedded', 'kafka']) as Log[];
 const CLIENTS = 8;
 const IN_FLIGHT_MAX = 16;
-/** For every thousand events: a machine that is as slow as this is no place for the product. */
-const MS_PER_THOUSAND = 60_000;
+/** Ends a run that hangs: a busy machine takes a tenth of it for a thousand events. */
+const MS_PER_THOUSAND = 600_000;
 
 /**
  * Eight clients work and repeat what is not answered, while processes die at random moments. `npm run chaos -- --events N --kills K --seed S`
@@ -31,12 +31,12 @@ describe.each(LOGS)('whatever is killed, nothing accepted is lost (%s log)', (lo
     const endpoint = await api.post('/webhook_endpoints', { url: receiver.url, max_in_flight: IN_FLIGHT_MAX });
     receiver.secret = endpoint.body['secret'] as string;
     endpointId = endpoint.body['id'] as string;
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await receiver.close();
     await product.stop();
-  }, 30_000);
+  });
 
   it(
     `${EVENTS} events through ${KILLS} kills, seed ${SEED}`,
@@ -50,7 +50,7 @@ describe.each(LOGS)('whatever is killed, nothing accepted is lost (%s log)', (lo
       await product.ready();
 
       // Every event that an answer has promised arrives.
-      await eventually(() => expect(receiver.ids().size).toBe(traffic.events), { withinMs: 120_000 }).catch(async () => {
+      await eventually(() => expect(receiver.ids().size).toBe(traffic.events)).catch(async () => {
         throw new Error(`Not everything arrived:\n${await whatIsMissing(traffic)}`);
       });
       const arrivedAt = performance.now();
@@ -77,7 +77,7 @@ describe.each(LOGS)('whatever is killed, nothing accepted is lost (%s log)', (lo
       report(traffic, killed, { answeredMs: answeredAt - startedAt, arrivedMs: arrivedAt - answeredAt, repeated, inFlightMax });
       expect(repeated).toBeLessThanOrEqual(inFlightMax);
     },
-    180_000 + (EVENTS / 1_000) * MS_PER_THOUSAND,
+    (1 + EVENTS / 1_000) * MS_PER_THOUSAND,
   );
 
   /** The report of a failure: where on its way an event stands that has not arrived. */

@@ -9,9 +9,6 @@ const EVENTS_OF_TASK = 3;
 /** Of so many turns one makes a project, the others a task each that is worked off. */
 const TURNS_PER_PROJECT = 20;
 
-/** A client that is away for longer than any restart takes has been let down. */
-const PATIENCE_MS = 90_000;
-
 /**
  * What clients do while processes die: projects from a template, and tasks that are created, assigned and completed, each request repeated under
  * its key until it is answered. It knows exactly which events must come of that.
@@ -58,7 +55,7 @@ export class Traffic {
   }
 
   private async accept(path: string, body: object, status: number): Promise<string> {
-    const reply = await this.api.insist('POST', path, body, PATIENCE_MS);
+    const reply = await this.api.insist('POST', path, body);
     if (reply.status !== status) throw new Error(`POST ${path} answered ${reply.status}: ${reply.text}`);
     if (reply.headers.get('idempotent-replayed') === 'true') this.replayed++;
     return reply.body['id'] as string;

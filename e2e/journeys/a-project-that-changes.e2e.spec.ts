@@ -21,8 +21,8 @@ describe('a project that changes', () => {
       metadata: { po: '4711' },
     });
     id = created.body['id'] as string;
-  }, 300_000);
-  afterAll(() => product.stop(), 30_000);
+  });
+  afterAll(() => product.stop());
 
   // The tasks are another service's, made from an event that is on its way.
   it('is read at once with all its milestones and tasks, in the bytes that opening it had answered', async () => {

@@ -14,7 +14,6 @@ const CLIENTS = 4;
 /** Between two requests of a client: busy all the time, and no backlog that takes longer to tell than to write. */
 const PACE_MS = 25;
 const PROJECTS = 3;
-const WITHIN_MS = 60_000;
 
 interface Accepted {
   id: string;
@@ -30,19 +29,19 @@ describe('a backup under load, restored into a new home', () => {
   afterAll(async () => {
     await Promise.all(products.map((product) => product.stop()));
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it('has every mutation that was answered before it began, tells each fact once, and goes on', async () => {
     const original = await Product.start();
     products.push(original);
     const { live_key } = original.organizations[0]!;
     const load = drive(new Api(original.url, live_key));
-    await eventually(() => expect(load.accepted.length).toBeGreaterThan(40), { withinMs: WITHIN_MS });
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(40));
 
     const beganAt = performance.now();
     await original.works('backup', backup);
     const some = load.accepted.length + 20;
-    await eventually(() => expect(load.accepted.length).toBeGreaterThan(some), { withinMs: WITHIN_MS });
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(some));
     await load.end();
     await original.interrupt();
 
@@ -56,7 +55,7 @@ describe('a backup under load, restored into a new home', () => {
     const before = load.accepted.filter(({ at }) => at < beganAt).map(({ id }) => id);
     expect(before.length).toBeGreaterThan(40);
     for (const id of before.filter((id) => id.startsWith('prj_'))) {
-      await eventually(async () => expect((await api.all(`/tasks?project_id=${id}`)).length).toBeGreaterThan(1), { withinMs: WITHIN_MS });
+      await eventually(async () => expect((await api.all(`/tasks?project_id=${id}`)).length).toBeGreaterThan(1));
     }
     const documents = [...(await api.all('/tasks')), ...(await api.all('/projects'))].map(({ id }) => id as string);
     expect(before.filter((id) => !documents.includes(id))).toEqual([]);
@@ -64,14 +63,14 @@ describe('a backup under load, restored into a new home', () => {
     const afterwards = await api.insist('POST', '/tasks', { title: 'After the restore' });
     expect(afterwards.status).toBe(201);
 
-    await eventually(async () => expect(await numbered(home)).toBe((await publicFacts(home)).length), { withinMs: WITHIN_MS });
+    await eventually(async () => expect(await numbered(home)).toBe((await publicFacts(home)).length));
     const events = await api.all('/events');
     expect(events.map(({ id }) => id as string).sort()).toEqual(await publicFacts(home));
     expect(events.map(({ position }) => Number(position)).sort((a, b) => a - b)).toEqual(events.map((_, index) => index + 1));
     expect(events.map(({ subject }) => subject as string)).toEqual(expect.arrayContaining([...before, afterwards.body['id']]));
     expect(restored.errors()).toEqual([]);
     expect(existsSync(join(home, '.restoring'))).toBe(false);
-  }, 300_000);
+  });
 });
 
 /** Clients that create tasks, and a project now and then, until they are told to end; what was answered, with the time of the answer. */

@@ -13,12 +13,12 @@ describe('while transactions idle', () => {
   beforeAll(async () => {
     product = await Product.start();
     api = new Api(product.url, product.organizations[0]!.live_key);
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await Promise.all(idle.map((client) => client.end()));
     await product.stop();
-  }, 60_000);
+  });
 
   const idling = async (database: string, statement: string) => {
     const client = await new Stores(product.home).connect(database);

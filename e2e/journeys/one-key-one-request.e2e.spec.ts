@@ -25,12 +25,12 @@ describe('one key, one request', () => {
     secondUrl = `http://127.0.0.1:${port}/works/v1`;
     const key = product.organizations[0]!.live_key;
     apis = [new Api(product.url, key), new Api(secondUrl, key)];
-  }, 90_000);
+  });
   afterAll(async () => {
     second.kill('SIGTERM');
     if (second.exitCode === null) await once(second, 'exit');
     await product.stop();
-  }, 30_000);
+  });
 
   const AUTHORIZED = () => ['authorization', `Bearer ${product.organizations[0]!.live_key}`];
   /** Exactly these lines of headers, names and values in turn, and an address that no library has normalised. */
@@ -51,7 +51,7 @@ describe('one key, one request', () => {
   const restartGateway = async () => {
     const [old] = product.pidsOf('gateway');
     product.kill('gateway');
-    await eventually(() => expect([[], [old]]).not.toContainEqual(product.pidsOf('gateway')), { withinMs: 10_000 });
+    await eventually(() => expect([[], [old]]).not.toContainEqual(product.pidsOf('gateway')));
     await product.ready();
   };
   const said = ({ status, body, headers }: Reply) => [status, body['code'] ?? null, headers.get('idempotent-replayed')];
@@ -70,7 +70,7 @@ describe('one key, one request', () => {
       expect([...said(retried), retried.text]).toEqual([201, null, 'true', made.text]);
     }
     expect(await tasks()).toBe(before);
-  }, 60_000);
+  });
 
   it('and the other way round', async () => {
     const [key, project] = [randomUUID(), aProject()];
@@ -79,7 +79,7 @@ describe('one key, one request', () => {
     expect(said(await apis[0].post('/projects', project, { key }))).toEqual(REUSED);
     expect(said(await apis[0].post('/tasks', TASK, { key }))).toEqual([201, null, 'true']);
     expect(await apis[1].all(`/projects?reference=${project.reference}`)).toEqual([]);
-  }, 60_000);
+  });
 
   it('a request that was refused without being remembered leaves the key free, there and back', async () => {
     const key = randomUUID();
@@ -113,7 +113,7 @@ describe('one key, one request', () => {
     expect(new Set(winners.map(({ reply }) => `${reply.status} ${reply.body['id']}`)).size).toBe(1);
     expect(winners.filter(({ reply }) => reply.headers.get('idempotent-replayed') === null)).toHaveLength(1);
     for (const { reply } of losers) expect(said(reply)).toEqual(REUSED);
-  }, 60_000);
+  });
 
   it('a retry in the spelling of another library is the same request', async () => {
     const key = randomUUID();

@@ -24,8 +24,8 @@ describe('the events of one project', () => {
   beforeAll(async () => {
     product = await Product.start();
     api = new Api(product.url, product.organizations[0]!.live_key);
-  }, 300_000);
-  afterAll(() => product.stop(), 30_000);
+  });
+  afterAll(() => product.stop());
 
   it('replay to the state that reading it answers', async () => {
     const { body: created } = await api.post('/projects', { name: 'Site fit-out', owner_id: newId('usr'), template: 'fitout_v2' });
@@ -63,5 +63,5 @@ describe('the events of one project', () => {
     }
     const timeline = await api.all(`/projects/${id}/timeline`);
     expect(timeline.map((entry) => entry['id'])).toEqual(events.map((event) => event['id']));
-  }, 30_000);
+  });
 });

@@ -22,12 +22,12 @@ describe('a rolling deploy under load', () => {
     api = new Api(product.url, product.organizations[0]!.live_key);
     const endpoint = await api.post('/webhook_endpoints', { url: receiver.url, max_in_flight: 16 });
     receiver.secret = endpoint.body['secret'] as string;
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await receiver.close();
     await product.stop();
-  }, 30_000);
+  });
 
   it('loses nothing and sends nothing twice, though every process is replaced', async () => {
     const second = await product.another('webhooks');
@@ -43,7 +43,7 @@ describe('a rolling deploy under load', () => {
     const load = Promise.all(Array.from({ length: CLIENTS }, client));
     const moreTasks = async () => {
       const enough = accepted.length + TASKS_BETWEEN;
-      await eventually(() => expect(accepted.length).toBeGreaterThanOrEqual(enough), { withinMs: 20_000 });
+      await eventually(() => expect(accepted.length).toBeGreaterThanOrEqual(enough));
     };
 
     // The supervisor starts anew what ends, as a deploy would.
@@ -51,7 +51,7 @@ describe('a rolling deploy under load', () => {
       await moreTasks();
       const [old] = product.pidsOf(service);
       process.kill(old!, 'SIGTERM');
-      await eventually(() => expect([[], [old]]).not.toContainEqual(product.pidsOf(service)), { withinMs: 10_000 });
+      await eventually(() => expect([[], [old]]).not.toContainEqual(product.pidsOf(service)));
       await product.ready();
     }
     // And now the other worker of two, which leaves the first one's successor alone.
@@ -63,10 +63,10 @@ describe('a rolling deploy under load', () => {
     deploying = false;
     await load;
 
-    await eventually(() => expect(receiver.ids().size).toBe(accepted.length), { withinMs: 10_000 });
+    await eventually(() => expect(receiver.ids().size).toBe(accepted.length));
     expect(receiver.received.map(({ event }) => event.subject).sort()).toEqual([...accepted].sort());
     const sequences = receiver.received.map(({ headers }) => Number(headers['webhook-sequence']));
     expect(sequences.sort((a, b) => a - b)).toEqual(accepted.map((_, index) => index + 1));
     expect(receiver.forged).toEqual([]);
-  }, 300_000);
+  });
 });

@@ -16,9 +16,9 @@ describe('what the public door refuses', () => {
     acme = product.organizations[0]!;
     globex = JSON.parse(await product.works('organizations', 'create', 'Globex', '--json')) as Organization;
     api = new Api(product.url, acme.live_key);
-  }, 300_000);
+  });
 
-  afterAll(() => product.stop(), 30_000);
+  afterAll(() => product.stop());
 
   /** The same but for the request id, which differs by design. */
   const comparable = (reply: Reply) => [reply.status, reply.text.replace(/"request_id":"[^"]*"/, '"request_id":""')];

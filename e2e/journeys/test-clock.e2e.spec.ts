@@ -25,11 +25,11 @@ describe('a test clock', () => {
       const endpoint = await api.post('/webhook_endpoints', { url: receiver.url, events: ['task.overdue', 'test_clock.advanced'] });
       receiver.secret = endpoint.body['secret'] as string;
     }
-  }, 300_000);
+  });
   afterAll(async () => {
     await Promise.all(receivers.map((receiver) => receiver.close()));
     await product.stop();
-  }, 30_000);
+  });
 
   const queueOf = async (api: Api) => (await api.get(`/users/${asha}/queue?time_zone=UTC`)).body['counts'] as Record<string, number>;
 

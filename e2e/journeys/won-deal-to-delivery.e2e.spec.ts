@@ -19,12 +19,12 @@ describe.each<Log>(['embedded', 'kafka'])('a won deal becomes a delivered projec
   beforeAll(async () => {
     [product, receiver] = await Promise.all([Product.start(log), Receiver.listen()]);
     api = new Api(product.url, product.organizations[0]!.live_key);
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await receiver.close();
     await product.stop();
-  }, 30_000);
+  });
 
   it('registers an endpoint and shows its secret once', async () => {
     const endpoint = await api.post('/webhook_endpoints', { url: receiver.url });
@@ -114,24 +114,22 @@ describe.each<Log>(['embedded', 'kafka'])('a won deal becomes a delivered projec
 
   // The log of the organization has no gap, and every event of it reached the endpoint with the same bytes.
   it('has told the endpoint everything, in the very bytes of the event log', async () => {
-    await eventually(
-      async () => {
-        const events = await api.all('/events');
-        expect(events.map((event) => event['position'])).toEqual(events.map((_, index) => index + 1));
-        const received = new Map(receiver.received.map(({ id, body }) => [id, body]));
-        for (const event of events) expect(JSON.parse(received.get(event['id'] as string) ?? 'null')).toEqual(event);
-      },
-      { withinMs: 10_000 },
-    );
+    await eventually(async () => {
+      const events = await api.all('/events');
+      expect(events.map((event) => event['position'])).toEqual(events.map((_, index) => index + 1));
+      const received = new Map(receiver.received.map(({ id, body }) => [id, body]));
+      for (const event of events) expect(JSON.parse(received.get(event['id'] as string) ?? 'null')).toEqual(event);
+    });
     expect(receiver.forged).toEqual([]);
   });
 
-  it('stops within ten seconds, and the next start finds everything again', async () => {
+  it('stops in order when it is asked to, and the next start finds everything again', async () => {
     const id = created.body['id'] as string;
     const before = await api.get(`/projects/${id}`);
-    expect(await product.interrupt()).toBeLessThan(10_000);
+    expect(await product.interrupt()).toEqual({ code: 0, signal: null });
+    expect(product.postmaster()).toBeNull();
     await product.restart();
     const after = await api.get(`/projects/${id}`);
     expect(after.text).toBe(before.text);
-  }, 60_000);
+  });
 });

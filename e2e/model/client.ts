@@ -85,13 +85,10 @@ export class Client {
       const reply = await this.send(command);
       command.ruling.take(reply.body);
     }
-    await eventually(
-      async () => {
-        await this.compareAll(projectId);
-        this.compare('project', (await this.api.get(`/projects/${projectId}`)).body);
-      },
-      { withinMs: 10_000 },
-    );
+    await eventually(async () => {
+      await this.compareAll(projectId);
+      this.compare('project', (await this.api.get(`/projects/${projectId}`)).body);
+    });
   }
 
   private async batchAlone(command: Command, operations: readonly Operation[]): Promise<void> {

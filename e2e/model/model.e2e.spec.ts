@@ -14,7 +14,8 @@ type Resource = Record<string, any>;
 const COMMANDS = Number(process.env['WORKS_MODEL_COMMANDS'] ?? 600);
 const CLIENTS = 4;
 const SHARED_PROJECTS = 2;
-const A_COMMAND_MS = 200;
+/** Ends a run that hangs. */
+const A_COMMAND_MS = 2_000;
 
 const due = { offset: 5, unit: 'days', from: 'start' };
 const TEMPLATE = {
@@ -59,8 +60,8 @@ describe('whatever clients do, the rules hold', () => {
       const place = { users, template: TEMPLATE.key, references, projectsMax: 3 + COMMANDS / 200 };
       return new Client(api, new Rules(), common, chanceOf(seeded(seed + index)), place);
     });
-  }, 300_000);
-  afterAll(() => product.stop(), 30_000);
+  });
+  afterAll(() => product.stop());
 
   const projects = () => [...clients, { rules: common.rules }].flatMap(({ rules }) => [...rules.projects.keys()]);
 
@@ -76,7 +77,7 @@ describe('whatever clients do, the rules hold', () => {
       const outcomes = await Promise.allSettled(failing);
       for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     },
-    30_000 + COMMANDS * A_COMMAND_MS,
+    600_000 + COMMANDS * A_COMMAND_MS,
   );
 
   it('is in the state that the rules lead to', async () => {
@@ -93,18 +94,15 @@ describe('whatever clients do, the rules hold', () => {
       for (const { id } of rules.tasksOf({ project_id: null }))
         expect((await api.get(`/tasks/${id}`)).body).toMatchObject(rules.shownTask(id));
     }
-  }, 60_000);
+  });
 
   it('tells in its log what happened, lawfully, and nothing that nobody asked for', async () => {
-    events = await eventually(
-      async () => {
-        const all = await api.all('/events');
-        const newest = histories(all);
-        for (const task of await api.all('/tasks')) expect(newest.get(task['id'] as string)?.at(-1)?.['version']).toBe(task['version']);
-        return all;
-      },
-      { withinMs: 20_000 },
-    );
+    events = await eventually(async () => {
+      const all = await api.all('/events');
+      const newest = histories(all);
+      for (const task of await api.all('/tasks')) expect(newest.get(task['id'] as string)?.at(-1)?.['version']).toBe(task['version']);
+      return all;
+    });
     told = histories(events);
     expectLawful(events, told);
     expectTold(common.told, told);
@@ -115,41 +113,38 @@ describe('whatever clients do, the rules hold', () => {
         expect([id, reached.length]).toEqual([id, rules.reachings.get(id) ?? 0]);
       }
     }
-  }, 60_000);
+  });
 
   it('replays from the events of each project to what reading it answers', async () => {
     for (const id of projects()) {
-      await eventually(
-        async () => {
-          const own = await api.all(`/events?project_id=${id}`);
-          const replayed = new Map([...histories(own)].map(([subject, versions]) => [subject, versions.at(-1)!]));
-          const state = (await api.get(`/projects/${id}?expand=milestones,milestones.tasks`)).body;
-          expect(ownFields(replayed.get(id)!)).toEqual(ownFields(state));
-          expect((state['milestones'] as Resource[]).map(({ position }) => position as number)).toEqual(
-            (state['milestones'] as Resource[]).map((_, index) => index + 1),
-          );
-          for (const milestone of state['milestones'] as Resource[])
-            expect(ownFields(replayed.get(milestone['id'] as string)!)).toEqual(ownFields(milestone));
-          const tasks = await api.all(`/tasks?project_id=${id}`);
-          for (const task of tasks) expect(ownFields(replayed.get(task['id'] as string)!)).toEqual(ownFields(task));
-          const counted = tasks.filter(({ status }) => status !== 'cancelled');
-          expect(state['progress']).toMatchObject({
-            tasks: counted.length,
-            tasks_completed: counted.filter(({ status }) => status === 'completed').length,
-            milestones: state['milestones'].length,
-            milestones_reached: (state['milestones'] as Resource[]).filter(({ status }) => status === 'reached').length,
-          });
-          // A closing that cancels nothing does not know of a task that somebody else has added in that very moment.
-          const closing = own.filter(({ type }) => type === 'project.closed').at(-1)?.['data'] as Resource | undefined;
-          const nothingStaysOpen = !common.rules.projects.has(id) || closing?.['open_tasks'] === 'cancel';
-          if (state['status'] === 'closed' && nothingStaysOpen) expect(tasks.filter(({ status }) => status === 'open')).toEqual([]);
-          const timeline = await api.all(`/projects/${id}/timeline`);
-          expect(timeline.map((entry) => entry['id'] as string)).toEqual(own.map((event) => event['id'] as string));
-        },
-        { withinMs: 20_000 },
-      );
+      await eventually(async () => {
+        const own = await api.all(`/events?project_id=${id}`);
+        const replayed = new Map([...histories(own)].map(([subject, versions]) => [subject, versions.at(-1)!]));
+        const state = (await api.get(`/projects/${id}?expand=milestones,milestones.tasks`)).body;
+        expect(ownFields(replayed.get(id)!)).toEqual(ownFields(state));
+        expect((state['milestones'] as Resource[]).map(({ position }) => position as number)).toEqual(
+          (state['milestones'] as Resource[]).map((_, index) => index + 1),
+        );
+        for (const milestone of state['milestones'] as Resource[])
+          expect(ownFields(replayed.get(milestone['id'] as string)!)).toEqual(ownFields(milestone));
+        const tasks = await api.all(`/tasks?project_id=${id}`);
+        for (const task of tasks) expect(ownFields(replayed.get(task['id'] as string)!)).toEqual(ownFields(task));
+        const counted = tasks.filter(({ status }) => status !== 'cancelled');
+        expect(state['progress']).toMatchObject({
+          tasks: counted.length,
+          tasks_completed: counted.filter(({ status }) => status === 'completed').length,
+          milestones: state['milestones'].length,
+          milestones_reached: (state['milestones'] as Resource[]).filter(({ status }) => status === 'reached').length,
+        });
+        // A closing that cancels nothing does not know of a task that somebody else has added in that very moment.
+        const closing = own.filter(({ type }) => type === 'project.closed').at(-1)?.['data'] as Resource | undefined;
+        const nothingStaysOpen = !common.rules.projects.has(id) || closing?.['open_tasks'] === 'cancel';
+        if (state['status'] === 'closed' && nothingStaysOpen) expect(tasks.filter(({ status }) => status === 'open')).toEqual([]);
+        const timeline = await api.all(`/projects/${id}/timeline`);
+        expect(timeline.map((entry) => entry['id'] as string)).toEqual(own.map((event) => event['id'] as string));
+      });
     }
-  }, 120_000);
+  });
 
   it('shows everybody exactly their open tasks', async () => {
     const newest = [...told.values()].map((versions) => versions.at(-1)!).filter(({ object }) => object === 'task');

@@ -3,6 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expectContract } from './openapi';
 import type { Reply } from './reply';
 
+/** Longer than any restart takes, also beside others that want the processor. */
+const PATIENCE_MS = 300_000;
+
 export interface Call {
   key?: string | null;
   headers?: Record<string, string>;
@@ -35,17 +38,17 @@ export class Api {
 
   /**
    * What a careful integrator does: the same key until there is an answer that is not "try again".
-   * Gives up after `withinMs`.
+   * Gives up when a client would have been let down on the slowest machine.
    */
-  async insist(method: 'POST' | 'GET', path: string, body?: unknown, withinMs = 60_000): Promise<Reply> {
+  async insist(method: 'POST' | 'GET', path: string, body?: unknown): Promise<Reply> {
     const key = randomUUID();
-    const giveUpAt = performance.now() + withinMs;
+    const giveUpAt = performance.now() + PATIENCE_MS;
     for (;;) {
       const reply = await this.send(method, path, body, { key }).catch((error: unknown) => error as Error);
       const asksForMore = (code: unknown) => code === 'idempotency_key_in_use' || code === 'backlog_too_long';
       if (!(reply instanceof Error) && reply.status < 500 && !asksForMore(reply.body['code'])) return reply;
       if (performance.now() > giveUpAt) {
-        throw new Error(`${method} ${path} has no answer after ${withinMs} ms: ${reply instanceof Error ? reply.message : reply.text}`);
+        throw new Error(`${method} ${path} has no answer after ${PATIENCE_MS} ms: ${reply instanceof Error ? reply.message : reply.text}`);
       }
       await delay(50);
     }

@@ -2,12 +2,12 @@ import type { Pool } from 'pg';
 import { hashOfApiKey, newApiKey, type Mode } from '@works/platform/api-keys';
 import { newId } from '@works/platform/ids';
 import { openPool } from '@works/platform/postgres';
-import { eventually, testDatabase, type TestDatabase } from '@works/platform/testing';
+import { testDatabase, type TestDatabase } from '@works/platform/testing';
 import { findCallerIn } from './callers';
 import { exchange, openGateway, type OpenGateway } from './gateway.examples';
 
-/** The promise is a second; the rest is for the request on its way. */
-const REVOKED_WITHIN_MS = 1_250;
+/** The promise. It is about when a request is sent: one that is under way for long on a busy machine has been let in when it came. */
+const KNOWN_WITHIN_MS = 1_000;
 
 describe('API keys', () => {
   let database: TestDatabase;
@@ -62,20 +62,30 @@ describe('API keys', () => {
     });
   });
 
+  /** Asks until the answer is `status`. Whoever asks a second after `since`, or later, gets nothing else. */
+  const answers = async (door: OpenGateway, key: string, status: number, since: number) => {
+    for (;;) {
+      const sentAt = performance.now();
+      const reply = await ask(door, key);
+      if (reply.status === status) return;
+      expect(sentAt - since).toBeLessThan(KNOWN_WITHIN_MS);
+    }
+  };
+
   // Guarantees that a leaked key is worthless a second after it was revoked, at every door, however busy it is.
   it('are refused everywhere within a second of being revoked', async () => {
     const { id, key } = await aKey();
     for (const door of doors) expect((await ask(door, key)).status).toBe(200);
     await revoke(id);
-    await Promise.all(
-      doors.map((door) => eventually(async () => expect((await ask(door, key)).status).toBe(401), { withinMs: REVOKED_WITHIN_MS })),
-    );
+    const since = performance.now();
+    await Promise.all(doors.map((door) => answers(door, key, 401, since)));
   });
 
   it('are refused within a second of their end', async () => {
-    const { key } = await aKey('live', '300 milliseconds');
+    const { key } = await aKey('live', '2 seconds');
+    const endsAt = performance.now() + 2_000;
     expect((await ask(doors[0]!, key)).status).toBe(200);
-    await eventually(async () => expect((await ask(doors[0]!, key)).status).toBe(401), { withinMs: 300 + REVOKED_WITHIN_MS });
+    await answers(doors[0]!, key, 401, endsAt);
   });
 
   // Guarantees that the end of a key can be tried in test mode without waiting, and that nobody's live key ends with it.
@@ -83,7 +93,7 @@ describe('API keys', () => {
     const [test, live, lasting] = [await aKey('test', '2 days'), await aKey('live', '2 days'), await aKey('test')];
     for (const { key } of [test, live, lasting]) expect((await ask(doors[0]!, key)).status).toBe(200);
     testClockMs = 3 * 86_400_000;
-    await eventually(async () => expect((await ask(doors[0]!, test.key)).status).toBe(401), { withinMs: REVOKED_WITHIN_MS });
+    await answers(doors[0]!, test.key, 401, performance.now());
     for (const { key } of [live, lasting]) expect((await ask(doors[0]!, key)).status).toBe(200);
     testClockMs = 0;
   });
@@ -107,7 +117,7 @@ describe('API keys', () => {
       `insert into api_keys (id, organization_id, livemode, hash, hint, scopes) values ($1, $2, true, decode($3, 'hex'), 'xxxx', '{}')`,
       [newId('key'), organization, hashOfApiKey(key)],
     );
-    await eventually(async () => expect((await ask(doors[0]!, key)).status).toBe(200), { withinMs: REVOKED_WITHIN_MS });
+    await answers(doors[0]!, key, 200, performance.now());
   });
 
   // Guarantees that a statement gone wrong at the public door cannot list anybody's keys.

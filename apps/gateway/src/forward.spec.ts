@@ -69,15 +69,12 @@ describe('an answer', () => {
       poured = pour(response.writeHead(200), 128);
     };
     const answer = await open();
-    const stuckAt = await eventually(
-      async () => {
-        const before = poured.bytes;
-        for (let other = 0; other < 50; other++) await gateway.send('GET', '/parts');
-        expect(poured.bytes).toBe(before);
-        return before;
-      },
-      { withinMs: 10_000 },
-    );
+    const stuckAt = await eventually(async () => {
+      const before = poured.bytes;
+      for (let other = 0; other < 50; other++) await gateway.send('GET', '/parts');
+      expect(poured.bytes).toBe(before);
+      return before;
+    });
     expect(stuckAt).toBeLessThan(64 * MB);
     let read = 0;
     for await (const chunk of answer as AsyncIterable<Buffer>) read += chunk.length;

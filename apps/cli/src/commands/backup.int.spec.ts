@@ -31,7 +31,7 @@ describe('works backup and works restore', () => {
        insert into events values (1, 'org_1', true, 'task.created'), (150000, 'org_1', true, 'task.created'), (150001, 'org_1', true, null);
        create table outbox (position bigint primary key, organization_id text, livemode boolean)`,
     );
-  }, 60_000);
+  });
   afterAll(async () => {
     await server.stop();
     await rm(folder, { recursive: true });
@@ -112,7 +112,7 @@ describe('works backup and works restore', () => {
     expect(epochs).toEqual([{ name: 'new' }]);
     expect(await readFile(join(restoredHome, 'secrets.json'), 'utf8')).toBe('{"worksSecret": "s"}');
     expect((await readdir(restoredHome)).sort()).toEqual(['postgres', 'secrets.json']);
-  }, 60_000);
+  });
 
   it('is a folder that only its owner may enter', async () => {
     expect((await stat(backup)).mode & 0o777).toBe(0o700);
@@ -134,7 +134,7 @@ describe('works backup and works restore', () => {
     expect(await numbers(restored, 'works_tasks')).toEqual(was);
     expect(await as(restored, 'works_tasks', 'select position from outbox order by 1')).toEqual([{ position: '150000' }]);
     await restored.stop();
-  }, 60_000);
+  });
 
   it.each<[string, () => Promise<unknown>, string]>([
     ['a folder that is not empty', () => commands(home).backup(backup), `${backup} is not empty. Name a folder that does not exist yet.`],

@@ -27,15 +27,12 @@ export function billed(service: ProjectsService, caller: Caller) {
       (await post(`/projects/${projectId}/milestones`, { name: 'Handover', billing: BILLING, ...body })).json<Milestone>(),
 
     /** Waits until the invoice is as wanted. */
-    becomes: (id: string, wanted: object, withinMs = 4_000): Promise<Milestone> =>
-      eventually(
-        async () => {
-          const milestone = await read(id);
-          expect(milestone.invoice).toMatchObject(wanted);
-          return milestone;
-        },
-        { withinMs },
-      ),
+    becomes: (id: string, wanted: object): Promise<Milestone> =>
+      eventually(async () => {
+        const milestone = await read(id);
+        expect(milestone.invoice).toMatchObject(wanted);
+        return milestone;
+      }),
 
     /** As if the time of every wait and every lease had passed. */
     letTimePass: () => service.write(caller, 'update invoice_drafts set due_at = now()'),

@@ -20,7 +20,7 @@ describe('SK Billing', () => {
     without = await startProjects(shared);
     liveOnly = await startProjects({ ...shared, billing: live });
     both = await startProjects({ own, log, billing: billing.environment });
-  }, 20_000);
+  });
   afterAll(async () => {
     for (const service of [without, liveOnly, both]) await service.stop();
     expect(billing.complaints).toEqual([]);

@@ -141,7 +141,7 @@ describe('the log of an organization', () => {
       }),
       { numRuns: 40 },
     );
-  }, 120_000);
+  });
 
   it('holds back only what depends on the missing one, and gives the rest its numbers', async () => {
     const caller = aCaller();

@@ -127,7 +127,7 @@ describe('numbering events and deliveries', () => {
       }),
       { numRuns: 12 },
     );
-  }, 60_000);
+  });
 
   // The counter is locked until the commit: a reader that has seen position n will never find anything below it later.
   it('shows no position before the ones below it', async () => {

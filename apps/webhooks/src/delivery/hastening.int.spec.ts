@@ -49,7 +49,7 @@ describe('retries that wait while a test clock moves', () => {
     await eventually(() => expect(target.arrivals).toHaveLength(2));
     const { headers } = target.arrivals[1]!;
     expect(headers).toMatchObject({ 'webhook-attempt': '7/8' });
-    expect(Math.abs(Number(headers['webhook-timestamp']) * 1_000 - Date.now())).toBeLessThan(10_000);
+    expect(Math.abs(Number(headers['webhook-timestamp']) * 1_000 - Date.now())).toBeLessThan(HOUR_MS / 4);
     await target.close();
   });
 

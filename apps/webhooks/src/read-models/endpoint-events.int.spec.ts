@@ -38,9 +38,16 @@ describe('pulling the events of an endpoint', () => {
   const pull = (id: string, query = '', who = caller) => service.get(who, `/webhook_endpoints/${id}/events${query}`);
   const pulled = async (id: string, query = '') => (await pull(id, query)).json<Pulled>();
   const waiting = () => eventually(() => expect(service.app.get(SequenceWatch).size).toBeGreaterThan(0));
-  const timed = async <T>(work: Promise<T>) => {
-    const at = performance.now();
-    return { result: await work, ms: performance.now() - at };
+  /** Whoever is answered before a reader whose time is up earlier has not waited for the end of a time. */
+  const beforeTheTimeIsUp = async <T>(ask: () => Promise<T>): Promise<T> => {
+    const { id } = await anEndpoint({ events: ['project.reopened'] });
+    const patient = pull(id, '?wait=25').then(() => 'the time is up');
+    await waiting();
+    const first = await Promise.race([ask(), patient]);
+    expect(first).not.toBe('the time is up');
+    await service.delete(caller, `/webhook_endpoints/${id}`);
+    await patient;
+    return first as T;
   };
 
   it('gives what was sent, in the bytes that were sent, under the numbers that were sent', async () => {
@@ -93,31 +100,35 @@ describe('pulling the events of an endpoint', () => {
 
   it('waits until there is something newer, and answers with it at once', async () => {
     const endpoint = await anEndpoint();
-    const answer = timed(pulled(endpoint.id, '?wait=20'));
-    await waiting();
-    const told = timed(service.tell([anEvent(caller)]));
-    const { result, ms } = await answer;
-    expect(result.data.map(({ sequence }) => sequence)).toEqual([1]);
-    expect(ms).toBeLessThan(3_000);
+    const answer = beforeTheTimeIsUp(() => pulled(endpoint.id, '?wait=30'));
+    await eventually(() => expect(service.app.get(SequenceWatch).size).toBe(2));
+    const told = service.tell([anEvent(caller)]);
+    expect((await answer).data.map(({ sequence }) => sequence)).toEqual([1]);
     await told;
   });
 
   it('notices within a second what another worker on the database has numbered', async () => {
     const endpoint = await anEndpoint();
     const another = openPool(service.own.workerUrl, { max: 1, applicationName: 'another worker' });
-    const answer = pulled(endpoint.id, '?wait=20');
-    await waiting();
-    const since = performance.now();
-    await fanOut(another, newEvents(caller, 2), takingNothing());
-    expect((await answer).data.map(({ sequence }) => sequence)).toEqual([1, 2]);
-    expect(performance.now() - since).toBeLessThan(1_500);
+    const tookMs: number[] = [];
+    for (const after of [0, 2, 4]) {
+      const answer = pulled(endpoint.id, `?wait=30&after=${after}`);
+      await waiting();
+      const since = performance.now();
+      await fanOut(another, newEvents(caller, 2), takingNothing());
+      expect((await answer).data.map(({ sequence }) => sequence)).toEqual([after + 1, after + 2]);
+      tookMs.push(performance.now() - since);
+    }
+    // The quickest tells how often it looks, on a busy machine too.
+    expect(Math.min(...tookMs)).toBeLessThan(1_500);
     await another.end();
   });
 
   it('answers with nothing when the time is up', async () => {
     const endpoint = await anEndpoint();
-    const { result, ms } = await timed(pulled(endpoint.id, '?wait=1'));
-    expect([result.data, ms >= 1_000, ms < 3_000]).toEqual([[], true, true]);
+    const since = performance.now();
+    expect((await beforeTheTimeIsUp(() => pulled(endpoint.id, '?wait=1'))).data).toEqual([]);
+    expect(performance.now() - since).toBeGreaterThanOrEqual(1_000);
   });
 
   it('is 404 once the endpoint is deleted, for those who wait at it too', async () => {
@@ -142,10 +153,10 @@ describe('pulling the events of an endpoint', () => {
   // More of them than there are connections to the database, and those who do not wait are answered as ever.
   it('holds no database connection while it waits, and lets only so many of one organization wait', async () => {
     const endpoint = await anEndpoint();
-    const answers = Array.from({ length: 64 }, () => pull(endpoint.id, '?wait=20'));
+    const answers = Array.from({ length: 64 }, () => pull(endpoint.id, '?wait=30'));
     await eventually(() => expect(service.app.get(SequenceWatch).size).toBe(64));
-    const { result, ms } = await timed(pull(endpoint.id));
-    expect([result.statusCode, ms < 1_000]).toEqual([200, true]);
+    expect((await pull(endpoint.id)).statusCode).toBe(200);
+    expect(service.app.get(SequenceWatch).size).toBe(64);
     const refused = await pull(endpoint.id, '?wait=20');
     expect([refused.statusCode, refused.json<{ code: string }>().code, refused.headers['retry-after']]).toEqual([
       429,
@@ -178,6 +189,7 @@ describe('a stop', () => {
     await eventually(() => expect(service.app.get(SequenceWatch).size).toBe(1));
     const at = performance.now();
     await Promise.all([service.stop(), answer.then(({ statusCode }) => expect(statusCode).toBe(200))]);
-    expect(performance.now() - at).toBeLessThan(5_000);
+    // They would have waited for 30 s.
+    expect(performance.now() - at).toBeLessThan(25_000);
   });
 });

@@ -18,15 +18,8 @@ export interface LogServer {
   stop(): Promise<void>;
 }
 
-export interface Expectations {
-  /** A killed consumer's partitions are with another one by then. */
-  takenOverWithinMs: number;
-  /** After the server is back. */
-  resumedWithinMs: number;
-}
-
 /** What every event log promises. Both adapters run exactly this, each on the real thing. */
-export function describeEventLog(name: string, startServer: () => Promise<LogServer>, expectations: Expectations): void {
+export function describeEventLog(name: string, startServer: () => Promise<LogServer>): void {
   describe(name, () => {
     let server: LogServer;
     const closing: Promise<void>[] = [];
@@ -38,12 +31,12 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
 
     beforeAll(async () => {
       server = await startServer();
-    }, 60_000);
+    });
 
     afterAll(async () => {
       await Promise.all(closing);
       await server.stop();
-    }, 30_000);
+    });
 
     beforeEach(async () => {
       logs = [];
@@ -138,9 +131,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const handled = await collect();
         const headers = { ce_type: 'task.completed', traceparent: '00-1-2-01', 'content-type': 'application/json' };
         await log.publish([message('{"name":"Möbel „₹“ 😀"}', { key: 'prj_1', headers })]);
-        await eventually(() => expect(handled).toMatchObject([{ topic, key: 'prj_1', value: '{"name":"Möbel „₹“ 😀"}', headers }]), {
-          withinMs: 10_000,
-        });
+        await eventually(() => expect(handled).toMatchObject([{ topic, key: 'prj_1', value: '{"name":"Möbel „₹“ 😀"}', headers }]));
       });
 
       // Events of one aggregate would otherwise be applied in another order than they happened.
@@ -150,7 +141,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         for (let round = 0; round < 25; round++) {
           await log.publish(keys.flatMap((key) => [message(`${key}${2 * round}`, { key }), message(`${key}${2 * round + 1}`, { key })]));
         }
-        await eventually(() => expect(handled).toHaveLength(keys.length * 50), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toHaveLength(keys.length * 50));
         for (const key of keys) expect(valuesOf(handled.filter((one) => one.key === key))).toEqual(values(50, key));
       });
 
@@ -162,14 +153,14 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
             for (const value of values(40, publisher.key)) await publisher.log.publish([message(value, { key: publisher.key })]);
           }),
         );
-        await eventually(() => expect(handled).toHaveLength(160), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toHaveLength(160));
         for (const { key } of publishers) expect(valuesOf(handled.filter((one) => one.key === key))).toEqual(values(40, key));
       });
 
       it('gives offsets that grow within a partition', async () => {
         const handled = await collect();
         await publish(values(100));
-        await eventually(() => expect(handled).toHaveLength(100), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toHaveLength(100));
         const last = new Map<number, bigint>();
         for (const { partition, offset } of handled) {
           expect(BigInt(offset)).toBeGreaterThan(last.get(partition) ?? -1n);
@@ -182,7 +173,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const sizes: number[] = [];
         await publish(values(300));
         await subscribe(async (messages) => void sizes.push(messages.length), { batchMax: 20 });
-        await eventually(() => expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(300), { withinMs: 10_000 });
+        await eventually(() => expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(300));
         expect(Math.max(...sizes)).toBe(20);
       });
 
@@ -194,7 +185,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
           atOnce += 1;
           await released.opened;
         });
-        await eventually(() => expect(atOnce).toBeGreaterThan(1), { withinMs: 10_000 });
+        await eventually(() => expect(atOnce).toBeGreaterThan(1));
         released.open();
       });
 
@@ -202,16 +193,14 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const handled = new Set<string>();
         await subscribe(async (messages) => messages.forEach(({ value }) => handled.add(value)));
         await publish(values(10_000));
-        await eventually(() => expect(handled.size).toBe(10_000), { withinMs: 20_000 });
-      }, 40_000);
+        await eventually(() => expect(handled.size).toBe(10_000));
+      });
 
       it('takes an event of 900 kB, also in company', async () => {
         const handled = await collect();
         const large = JSON.stringify({ text: 'x'.repeat(900_000) });
         await log.publish([message(large, { key: 'a' }), message('small', { key: 'a' }), message(large, { key: 'a' })]);
-        await eventually(() => expect(valuesOf(handled).map((value) => value.length)).toEqual([large.length, 5, large.length]), {
-          withinMs: 10_000,
-        });
+        await eventually(() => expect(valuesOf(handled).map((value) => value.length)).toEqual([large.length, 5, large.length]));
       });
 
       // The writer must be able to refuse before it stores: what is stored could never be published.
@@ -220,7 +209,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const over = '₹'.repeat(Math.ceil((log.valueBytesMax + 1) / 3));
         await expect(log.publish([message('before'), message(over, { key: 'k' })])).rejects.toBeInstanceOf(MessageTooLarge);
         await log.publish([message('y'.repeat(log.valueBytesMax), { key: 'k' })]);
-        await eventually(() => expect(valuesOf(handled).map((value) => value.length)).toEqual([log.valueBytesMax]), { withinMs: 10_000 });
+        await eventually(() => expect(valuesOf(handled).map((value) => value.length)).toEqual([log.valueBytesMax]));
       });
     });
 
@@ -228,9 +217,9 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
       it('reads a topic from the start for a group that came later, and gives each group everything', async () => {
         const first = await collect();
         await publish(values(20));
-        await eventually(() => expect(first).toHaveLength(20), { withinMs: 10_000 });
+        await eventually(() => expect(first).toHaveLength(20));
         const later = await collect({ group: newId('group') });
-        await eventually(() => expect(sorted(valuesOf(later))).toEqual(sorted(values(20))), { withinMs: 10_000 });
+        await eventually(() => expect(sorted(valuesOf(later))).toEqual(sorted(values(20))));
         expect(first).toHaveLength(20);
       });
 
@@ -241,21 +230,21 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const subscription = await subscribe(async (messages) => void before.push(...valuesOf(messages)));
         await publish(['known']);
         await log.publish([message('old', { topic: added })]);
-        await eventually(() => expect(before).toEqual(['known']), { withinMs: 10_000 });
+        await eventually(() => expect(before).toEqual(['known']));
         await subscription.stop();
         const after = await collect({ topics: [topic, added] });
-        await eventually(() => expect(valuesOf(after)).toEqual(['old']), { withinMs: 10_000 });
+        await eventually(() => expect(valuesOf(after)).toEqual(['old']));
       });
 
       it('goes on where the group was when a consumer starts again', async () => {
         const before: string[] = [];
         const subscription = await subscribe(async (messages) => void before.push(...valuesOf(messages)));
         await publish(values(10));
-        await eventually(() => expect(before).toHaveLength(10), { withinMs: 10_000 });
+        await eventually(() => expect(before).toHaveLength(10));
         await subscription.stop();
         await publish(['after']);
         const after = await collect({}, await openLog());
-        await eventually(() => expect(valuesOf(after)).toEqual(['after']), { withinMs: 10_000 });
+        await eventually(() => expect(valuesOf(after)).toEqual(['after']));
       });
 
       it('shares the partitions between two instances, without giving a message to both', async () => {
@@ -263,21 +252,18 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         const second = await collect({}, await openLog());
         let sent = 0;
         // Until the second instance has its share; then both have some, and nobody has had anything twice.
-        await eventually(
-          async () => {
-            await publish(values(20, `${sent++}-`));
-            expect(second.length).toBeGreaterThan(0);
-          },
-          { withinMs: 15_000 },
-        );
+        await eventually(async () => {
+          await publish(values(20, `${sent++}-`));
+          expect(second.length).toBeGreaterThan(0);
+        });
         const alreadyFirst = first.length;
         await publish(values(60, 'shared'));
         sent += 3;
-        await eventually(() => expect(new Set(valuesOf([...first, ...second])).size).toBe(sent * 20), { withinMs: 10_000 });
+        await eventually(() => expect(new Set(valuesOf([...first, ...second])).size).toBe(sent * 20));
         expect(first.length).toBeGreaterThan(alreadyFirst);
         const shared = valuesOf([...first, ...second]).filter((value) => value.startsWith('shared'));
         expect(sorted(shared)).toEqual(sorted(values(60, 'shared')));
-      }, 40_000);
+      });
     });
 
     describe('failures', () => {
@@ -295,7 +281,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         );
         await log.publish([message('weak', { key: 'a' })]);
         await log.publish([message('next', { key: 'a' })]);
-        await eventually(() => expect(handled).toEqual(['weak', 'next']), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toEqual(['weak', 'next']));
         const [first = 0, second = 0, third = 0, fourth = 0] = tries;
         expect(second - first).toBeGreaterThanOrEqual(49);
         expect(third - second).toBeGreaterThanOrEqual(149);
@@ -312,7 +298,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
           if (messages.some(({ value }) => value === 'bad')) throw new Error('broken');
           handled.push(...valuesOf(messages));
         });
-        await eventually(() => expect(handled).toEqual(['a', 'b', 'c']), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toEqual(['a', 'b', 'c']));
         expect(alone).toEqual(['a', 'b', 'bad', 'bad', 'bad', 'c']);
       });
 
@@ -324,8 +310,8 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
           handled.push(...valuesOf(messages));
         });
         await log.publish([message('bad', { key: 'a', headers: { ce_id: 'evt_1' } }), message('good', { key: 'a' })]);
-        await eventually(() => expect(handled).toEqual(['good']), { withinMs: 10_000 });
-        await eventually(() => expect(dead).toHaveLength(1), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toEqual(['good']));
+        await eventually(() => expect(dead).toHaveLength(1));
         expect(dead[0]).toMatchObject({
           topic: `${topic}.dead`,
           key: 'a',
@@ -349,12 +335,12 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
           throw new Error('broken');
         });
         await publish(['bad']);
-        await eventually(() => expect(tries).toHaveLength(3), { withinMs: 10_000 });
+        await eventually(() => expect(tries).toHaveLength(3));
         await subscription.caughtUp();
         await subscription.stop();
         const after = await collect({}, await openLog());
         await publish(['next']);
-        await eventually(() => expect(valuesOf(after)).toEqual(['next']), { withinMs: 10_000 });
+        await eventually(() => expect(valuesOf(after)).toEqual(['next']));
       });
 
       // The database being away is no fault of the event: not one may end up among the dead letters.
@@ -373,12 +359,12 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
           },
           { isOutage: (error) => error === outage },
         );
-        await eventually(() => expect(handled).toEqual(['a', 'b', 'c']), { withinMs: 15_000 });
+        await eventually(() => expect(handled).toEqual(['a', 'b', 'c']));
         await subscription.caughtUp();
         expect(dead).toEqual([]);
         // Nothing is wrong with any of them, so they are not taken apart.
         expect([...sizes]).toEqual([3]);
-      }, 40_000);
+      });
 
       it('counts an outage that begins between two tries as no try', async () => {
         const outage = new Error('the database is away');
@@ -395,7 +381,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
           { isOutage: (error) => error === outage },
         );
         await publish(['weak']);
-        await eventually(() => expect(handled).toEqual(['weak']), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toEqual(['weak']));
         await subscription.caughtUp();
         expect(dead).toEqual([]);
       });
@@ -407,14 +393,14 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
             if (messages.some(({ key }) => key === 'stuck')) throw new Error('broken');
             handled.push(...valuesOf(messages));
           },
-          { retry: { delaysMs: [30_000], outageDelayMs: 20 } },
+          { retry: { delaysMs: [3_600_000], outageDelayMs: 20 } },
         );
         await log.publish([message('bad', { key: 'stuck' })]);
         await log.publish(values(40).map((value) => message(value)));
         // One partition of six waits for its poison; the others have most of the rest.
-        await eventually(() => expect(handled.length).toBeGreaterThan(20), { withinMs: 5_000 });
+        await eventually(() => expect(handled.length).toBeGreaterThan(20));
         await log.publish(values(40, 'w').map((value) => message(value)));
-        await eventually(() => expect(handled.length).toBeGreaterThan(40), { withinMs: 5_000 });
+        await eventually(() => expect(handled.length).toBeGreaterThan(40));
       });
     });
 
@@ -423,42 +409,34 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
       it('repeats what a killed consumer had handled but not committed', async () => {
         const { child, handled } = consumerProcess('hang');
         await publish(['once more']);
-        await eventually(() => expect(handled).toEqual(['once more']), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toEqual(['once more']));
         await kill(child);
         const after = await collect();
-        await eventually(() => expect(valuesOf(after)).toEqual(['once more']), { withinMs: expectations.takenOverWithinMs });
-      }, 40_000);
+        await eventually(() => expect(valuesOf(after)).toEqual(['once more']));
+      });
 
       it("takes over a killed consumer's partitions", async () => {
         const { child, handled } = consumerProcess('go-on');
         let sent = 0;
-        await eventually(
-          async () => {
-            await publish([`before${sent++}`]);
-            expect(handled.length).toBeGreaterThan(0);
-          },
-          { withinMs: 10_000 },
-        );
+        await eventually(async () => {
+          await publish([`before${sent++}`]);
+          expect(handled.length).toBeGreaterThan(0);
+        });
         const survivor = await collect();
-        await eventually(
-          async () => {
-            await publish(values(12, `both${sent++}-`));
-            expect(survivor.length).toBeGreaterThan(0);
-          },
-          { withinMs: 15_000 },
-        );
+        await eventually(async () => {
+          await publish(values(12, `both${sent++}-`));
+          expect(survivor.length).toBeGreaterThan(0);
+        });
         await kill(child);
         await publish(values(60, 'after'));
-        await eventually(() => expect(valuesOf(survivor)).toEqual(expect.arrayContaining(values(60, 'after'))), {
-          withinMs: expectations.takenOverWithinMs,
-        });
-      }, 60_000);
+        await eventually(() => expect(valuesOf(survivor)).toEqual(expect.arrayContaining(values(60, 'after'))));
+      });
 
       it('loses nothing and goes on by itself when the server is killed and comes back', async () => {
         const handled: string[] = [];
         const subscription = await subscribe(async (messages) => void handled.push(...valuesOf(messages)));
         await publish(values(10, 'before'));
-        await eventually(() => expect(handled).toHaveLength(10), { withinMs: 10_000 });
+        await eventually(() => expect(handled).toHaveLength(10));
         await server.kill();
         // As the relay does: it publishes the same batch until the log has taken it.
         const published = (async () => {
@@ -475,16 +453,13 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         await published;
         await caughtUp;
         await publish(values(10, 'after'));
-        await eventually(
-          () => expect(new Set(handled)).toEqual(new Set([...values(10, 'before'), ...values(10, 'during'), ...values(10, 'after')])),
-          {
-            withinMs: expectations.resumedWithinMs,
-          },
+        await eventually(() =>
+          expect(new Set(handled)).toEqual(new Set([...values(10, 'before'), ...values(10, 'during'), ...values(10, 'after')])),
         );
         await subscription.caughtUp();
         // A server that has just come back may not know its groups yet, and then refuses to be asked.
-        await eventually(async () => expect(await subscription.lag()).toBe(0), { withinMs: 10_000 });
-      }, 90_000);
+        await eventually(async () => expect(await subscription.lag()).toBe(0));
+      });
     });
 
     describe('knowing how far a group is', () => {
@@ -514,7 +489,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
 
       it('lets nobody wait for a subscription that has stopped', async () => {
         const subscription = await subscribe(() => Promise.reject(new Error('broken')), {
-          retry: { delaysMs: [60_000], outageDelayMs: 20 },
+          retry: { delaysMs: [3_600_000], outageDelayMs: 20 },
         });
         await publish(['stuck']);
         const caughtUp = expect(subscription.caughtUp()).rejects.toThrow('stopped');
@@ -553,7 +528,7 @@ export function describeEventLog(name: string, startServer: () => Promise<LogSer
         await stopped;
         expect(handled).toEqual(['in hand']);
         const after = await collect({}, await openLog());
-        await eventually(() => expect(valuesOf(after)).toEqual(['not begun']), { withinMs: 10_000 });
+        await eventually(() => expect(valuesOf(after)).toEqual(['not begun']));
       });
     });
   });

@@ -23,11 +23,11 @@ async function startPostgres(): Promise<LogServer> {
     kill: async () => {
       const pid = (await server.pid())!;
       process.kill(pid, 'SIGKILL');
-      await eventually(() => expect(() => process.kill(pid, 0)).toThrow(), { withinMs: 10_000 });
+      await eventually(() => expect(() => process.kill(pid, 0)).toThrow());
     },
     restart: async () => {
       // The killed server's children need a moment to notice and let go of its memory.
-      server = await eventually(() => EmbeddedServer.start({ directory }), { withinMs: 20_000 });
+      server = await eventually(() => EmbeddedServer.start({ directory }));
     },
     stop: async () => {
       await server.stop();
@@ -36,7 +36,7 @@ async function startPostgres(): Promise<LogServer> {
   };
 }
 
-describeEventLog('the embedded event log', startPostgres, { takenOverWithinMs: 3_000, resumedWithinMs: 5_000 });
+describeEventLog('the embedded event log', startPostgres);
 
 describe('the table under the embedded event log', () => {
   let database: TestDatabase;

@@ -170,15 +170,11 @@ describe('who owns an idempotency key', () => {
     ['the second sent twice, and once more by a gateway', { left: [1, 2], again: 1 }],
     ['both sent twice', { left: [2, 2], again: 0 }],
     ['the first sent three times', { left: [3, 1], again: 0 }],
-  ] satisfies [string, Partial<World>][])(
-    'holds in every interleaving: %s',
-    (_, world) => {
-      const { states, depth } = everything(world);
-      expect(states).toBeGreaterThan(1_000);
-      expect(depth).toBeGreaterThan(10);
-    },
-    120_000,
-  );
+  ] satisfies [string, Partial<World>][])('holds in every interleaving: %s', (_, world) => {
+    const { states, depth } = everything(world);
+    expect(states).toBeGreaterThan(1_000);
+    expect(depth).toBeGreaterThan(10);
+  });
 
   // Before there were claims, and after the gateway's database was lost, a service remembers what nobody claims.
   it('holds for a request that a service remembers without a claim, once the other service owns the key', () => {

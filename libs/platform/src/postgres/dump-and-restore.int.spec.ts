@@ -124,7 +124,7 @@ describe('a dump of each database', () => {
     const migrations = resolve(__dirname, '../../../../prisma');
     for (const name of DATABASES)
       await migrate({ url: urlOf(name, loginRole(name, 'owner')), directory: join(migrations, name, 'migrations') });
-  }, 120_000);
+  });
   afterAll(async () => {
     await server.stop();
     await rm(directory, { recursive: true });
@@ -143,22 +143,18 @@ describe('a dump of each database', () => {
     }
   };
 
-  it.each(DATABASES)(
-    'brings back every row, sequence, function, policy and grant of %s',
-    async (name) => {
-      const [before, copy, file] = [`works_${name}`, `copy_${name}`, join(directory, `${name}.dump`)];
-      await asSuperuser(before, (connection) => fill(connection, name));
-      await client('pg_dump', '--format=custom', `--file=${file}`, `--dbname=${urlOf(name, BACKUP_ROLE)}`);
-      await asSuperuser('postgres', (connection) => connection.query(`create database ${copy} owner ${loginRole(name, 'owner')}`));
-      await client('pg_restore', '--exit-on-error', `--dbname=${urlOf(name, loginRole(name, 'owner'), copy)}`, file);
+  it.each(DATABASES)('brings back every row, sequence, function, policy and grant of %s', async (name) => {
+    const [before, copy, file] = [`works_${name}`, `copy_${name}`, join(directory, `${name}.dump`)];
+    await asSuperuser(before, (connection) => fill(connection, name));
+    await client('pg_dump', '--format=custom', `--file=${file}`, `--dbname=${urlOf(name, BACKUP_ROLE)}`);
+    await asSuperuser('postgres', (connection) => connection.query(`create database ${copy} owner ${loginRole(name, 'owner')}`));
+    await client('pg_restore', '--exit-on-error', `--dbname=${urlOf(name, loginRole(name, 'owner'), copy)}`, file);
 
-      const [original, restored] = [await asSuperuser(before, contentOf), await asSuperuser(copy, contentOf)];
-      expect(Object.keys(restored.tables)).toEqual(Object.keys(original.tables));
-      expect(restored).toEqual(original);
-      expect(await schemaOf(copy)).toEqual(await schemaOf(before));
-    },
-    60_000,
-  );
+    const [original, restored] = [await asSuperuser(before, contentOf), await asSuperuser(copy, contentOf)];
+    expect(Object.keys(restored.tables)).toEqual(Object.keys(original.tables));
+    expect(restored).toEqual(original);
+    expect(await schemaOf(copy)).toEqual(await schemaOf(before));
+  });
 
   it.each(DATABASES)('finds every function of %s independent of the search path of whoever calls it', async (name) => {
     await asSuperuser(`works_${name}`, async (connection) => {

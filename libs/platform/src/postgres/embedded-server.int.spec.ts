@@ -56,15 +56,16 @@ describe('the embedded server', () => {
     expect(await server.pid()).toBe(pid);
   });
 
-  it('stops within seconds although somebody is connected and at work, and is not found after that', async () => {
+  // What the server has written down: it was asked to end everybody's work, and not, after that had taken too long, to drop it.
+  it('stops although somebody is connected and at work, without waiting for them, and is not found after that', async () => {
     const client = new Client({ connectionString: server.url });
     await client.connect();
     client.on('error', () => undefined);
-    const atWork = client.query('select pg_sleep(60)').catch((error: Error) => error.message);
-    const since = performance.now();
+    const atWork = client.query('select pg_sleep(3600)').catch((error: Error) => error.message);
     await server.stop();
-    expect(performance.now() - since).toBeLessThan(5_000);
     expect(await atWork).toMatch(/terminating connection|Connection terminated/);
+    const said = readFileSync(join(directory, 'server.log'), 'utf8');
+    expect(said.match(/received \w+ shutdown request/g)?.at(-1)).toBe('received fast shutdown request');
     expect(await EmbeddedServer.find(directory)).toBeNull();
     await server.stop();
   });

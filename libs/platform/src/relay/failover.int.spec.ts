@@ -27,8 +27,6 @@ const VERSIONS_MAX = 5;
 const REPEAT_AFTER_MS = 5;
 /** What a standby says to a write. */
 const READ_ONLY = '25006';
-/** What the promise allows is 10 s; this only says that somebody has not gone on at all. */
-const GOES_ON_WITHIN_MS = 60_000;
 
 /** A mutation and its answer, by a clock that counts the publishes of the relay. */
 interface Answered {
@@ -166,9 +164,9 @@ describe('the promotion of a standby', () => {
     await pair.promote();
     phase = 'after';
     const promotedAt = performance.now();
-    await eventually(() => expect(answered.length).toBeGreaterThan(answeredBefore), { withinMs: GOES_ON_WITHIN_MS });
+    await eventually(() => expect(answered.length).toBeGreaterThan(answeredBefore));
     const answeredAfterMs = performance.now() - promotedAt;
-    await eventually(() => expect(batches.length).toBeGreaterThan(publishedBefore), { withinMs: GOES_ON_WITHIN_MS });
+    await eventually(() => expect(batches.length).toBeGreaterThan(publishedBefore));
     const publishedAfterMs = performance.now() - promotedAt;
     expect(relay.isLeader).toBe(true);
     await eventually(() => expect(batches.length).toBeGreaterThan(publishedBefore + 20));

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { Client } from 'pg';
 import type { EventLog } from '../event-log';
@@ -136,7 +137,19 @@ describe('the relay', () => {
     const standby = startRelay();
     await fact(owner, 'evt_elsewhere');
     standby.poke();
-    await eventually(() => expect(log.ids).toEqual(['evt_elsewhere']), { withinMs: 500 });
+    await eventually(() => expect(log.ids).toEqual(['evt_elsewhere']));
+    // A leader that only looked around by itself would take a whole turn of a second for each of these; the quickest tells, on a busy machine too.
+    const tookMs: number[] = [];
+    for (let turn = 1; turn <= 5; turn++) {
+      // After publishing it looks once more, and only then waits to be woken.
+      await delay(100);
+      const since = performance.now();
+      await fact(owner, `evt_elsewhere_${turn}`);
+      standby.poke();
+      await eventually(() => expect(log.ids).toHaveLength(turn + 1));
+      tookMs.push(performance.now() - since);
+    }
+    expect(Math.min(...tookMs)).toBeLessThan(500);
   });
 
   it('says how far it has published', async () => {
@@ -148,7 +161,7 @@ describe('the relay', () => {
     expect(await publishedThrough(workers, relay, tenant, position, 50)).toBe(false);
     expect(await publishedThrough(workers, relay, { ...tenant, livemode: false }, position, 50)).toBe(true);
     log.away = false;
-    expect(await publishedThrough(workers, relay, tenant, position, 5_000)).toBe(true);
+    expect(await publishedThrough(workers, relay, tenant, position, 60_000)).toBe(true);
   });
 
   it('tells CloudEvents', async () => {

@@ -8,7 +8,8 @@ import { runServerProgram } from './account';
 
 const run = promisify(execFile);
 
-const START_TIMEOUT_SECONDS = 30;
+/** A server that is alive and gets ready is waited for, on a busy machine too; one that has ended is noticed at once. */
+const START_TIMEOUT_SECONDS = 600;
 const STOP_TIMEOUT_SECONDS = 6;
 const LOOK_AGAIN_MS = 50;
 const ANSWER_TIMEOUT_MS = 2_000;
