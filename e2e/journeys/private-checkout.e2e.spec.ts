@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { freePort } from '../support/product';
 
 const root = resolve(__dirname, '../..');
+const SOCKETS = ['projects.sock', 'tasks.sock', 'webhooks.sock'];
 /** PostgreSQL refuses root, so that there is another account to be reached; for anybody else there is none, and the promise is the same. */
 const whoever = process.getuid!() === 0 ? 'root' : 'somebody who is not root (run this as root as well)';
 
@@ -40,7 +41,11 @@ describe(`a checkout in a folder of mode 0700, for ${whoever}`, () => {
   it('starts with `npm start`, and keeps its data there', async () => {
     const port = await freePort();
     const { WORKS_HOME: _home, ...env } = process.env;
-    const started = spawn(process.execPath, ['tools/start.mjs'], { cwd: checkout, env: { ...env, PORT: String(port) }, stdio: 'pipe' });
+    const started = spawn(process.execPath, ['tools/start.mjs'], {
+      cwd: checkout,
+      env: { ...env, PORT: String(port), WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: 'false' },
+      stdio: 'pipe',
+    });
     product = started;
     let said = '';
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -51,10 +56,14 @@ describe(`a checkout in a folder of mode 0700, for ${whoever}`, () => {
     const { organizations } = JSON.parse(readFileSync(join(checkout, '.works/dev.json'), 'utf8')) as {
       organizations: { live_key: string }[];
     };
-    const answer = await fetch(`http://127.0.0.1:${port}/works/v1/projects`, {
-      headers: { authorization: `Bearer ${organizations[0]!.live_key}` },
-    });
-    expect(answer.status).toBe(200);
+    const api = `http://127.0.0.1:${port}/works/v1`;
+    const headers = { authorization: `Bearer ${organizations[0]!.live_key}`, 'content-type': 'application/json', 'idempotency-key': 'k' };
+    expect((await fetch(`${api}/projects`, { headers })).status).toBe(200);
     expect(statSync(join(checkout, '.works/postgres/data')).isDirectory()).toBe(true);
+    const modes = ['', 'logs', 'run'].map((path) => (statSync(join(checkout, '.works', path)).mode & 0o777).toString(8));
+    expect([...modes, readdirSync(join(checkout, '.works/run')).sort()]).toEqual(['700', '700', '700', SOCKETS]);
+    // Whoever starts it may say that this machine's own addresses are no receivers.
+    const body = JSON.stringify({ url: 'http://127.0.0.1:9/' });
+    expect((await fetch(`${api}/webhook_endpoints`, { method: 'POST', headers, body })).status).toBe(422);
   }, 180_000);
 });
