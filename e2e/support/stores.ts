@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { get } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { EmbeddedServer } from '@works/platform/postgres';
@@ -58,9 +56,8 @@ export class Stores {
   }
 
   private metrics(service: string): Promise<string> {
-    const folder = `works-${createHash('sha256').update(this.home).digest('hex').slice(0, 8)}`;
     return new Promise((done, failed) => {
-      const request = get({ socketPath: join(tmpdir(), folder, `${service}.sock`), path: '/metrics' }, (response) => {
+      const request = get({ socketPath: join(this.home, 'run', `${service}.sock`), path: '/metrics' }, (response) => {
         let text = '';
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => (text += chunk));

@@ -62,7 +62,7 @@ export class ServiceProcess {
 
   private spawn(): ChildProcess {
     const { name, environment, logFile } = this.options;
-    const log = openSync(logFile, 'a');
+    const log = openSync(logFile, 'a', 0o600);
     const child = spawn(process.execPath, [...FLAGS, join(root, 'apps', name, 'dist', 'main.js')], {
       env: { ...withoutOurs(process.env), ...environment },
       stdio: ['ignore', log, log, 'ipc'],

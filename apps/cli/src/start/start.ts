@@ -43,6 +43,9 @@ export async function start({ port, kafka }: StartOptions): Promise<void> {
   stopWhenAsked(stopAll, progress);
 
   try {
+    // What is damaged is said before anything is made beside it.
+    home.secrets();
+    home.dev();
     const postgres = await progress.step('PostgreSQL', () => KeptPostgres.start(home.postgres, (line) => progress.say(line)));
     stops.push(() => postgres.stop());
     await progress.step('Databases', () => prepareDatabases(home, postgres.server));
@@ -129,8 +132,8 @@ function environmentOf(
     PROJECTS_URL: `unix:${home.socket('projects')}`,
     TASKS_URL: `unix:${home.socket('tasks')}`,
     WEBHOOKS_URL: `unix:${home.socket('webhooks')}`,
-    // For development: receivers on this machine are what a newcomer has.
-    WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: 'true',
+    // For development: receivers on this machine are what a newcomer has, unless they say otherwise.
+    WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: process.env['WEBHOOKS_ALLOW_PRIVATE_ADDRESSES'] ?? 'true',
   };
 }
 
