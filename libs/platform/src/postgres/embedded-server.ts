@@ -4,7 +4,8 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { accountFor, handOver, runServerProgram } from './embedded/account';
 import { takeBaseBackup } from './embedded/base-backup';
-import { copyFile, fewAtATime, syncTree, type CopiedFile } from './embedded/copied-file';
+import { copyFile, type CopiedFile } from './embedded/copied-file';
+import { fewAtATime, syncTree } from './embedded/sync-tree';
 import { dataOf, lastPid, launchPostmaster, runningPostmaster, stopPostmaster } from './embedded/postmaster';
 
 /** A whole server: what its folder has to hold. Paths are below that folder. */
