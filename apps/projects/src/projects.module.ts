@@ -1,3 +1,4 @@
+import { projectOfMilestone } from './project-of-milestone';
 import { Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { Pool } from 'pg';
 import { DOMAIN_EVENT_TYPES } from '@works/contracts/events';
@@ -101,4 +102,5 @@ export const projectsService: ServiceDefinition = {
   publish,
   catalogue: PROBLEMS,
   testClocks,
+  projectOf: projectOfMilestone,
 };

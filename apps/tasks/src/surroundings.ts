@@ -68,15 +68,16 @@ export class Surroundings {
 
   /**
    * What is mentioned, or a refusal that points at everything unknown. A stranger's id is as unknown as one that never was.
-   * No read when nothing is mentioned, one when all of it is known. A project is looked up only once the caller's own writes elsewhere have
-   * arrived here: it may have been made, moved, or closed and reopened a moment ago, and a closing that is heard of later would cancel the
-   * task. For an unknown dependency it waits, and looks again.
+   * No read when nothing is mentioned, one when all of it is known. A project is looked up only once what the caller did to it elsewhere is
+   * here: it may have been made, moved, or closed and reopened a moment ago, and a closing that is heard of later would cancel the task.
+   * What is not known of a project, its owner is asked for, whoever wrote it.
    */
   async references(mentioned: Mentioned): Promise<Known> {
-    if (mentioned.projectId !== null) await this.caughtUp.wait(this.caller, this.positions);
+    const keys = mentioned.projectId === null ? [] : [mentioned.projectId];
+    if (keys.length > 0) await this.caughtUp.wait(this.caller, this.positions, { keys, everything: false });
     let known = await this.read(mentioned);
-    if (unknownIn(mentioned, known).length > 0 && mentioned.projectId === null) {
-      await this.caughtUp.wait(this.caller, this.positions);
+    if (keys.length > 0 && unknownIn(mentioned, known).length > 0) {
+      await this.caughtUp.fetch(this.caller, keys);
       known = await this.read(mentioned);
     }
     const unknown = unknownIn(mentioned, known);

@@ -1,3 +1,4 @@
+import { projectOfTask } from './project-of-task';
 import { Module } from '@nestjs/common';
 import { DOMAIN_EVENT_TYPES } from '@works/contracts/events';
 import { PROBLEMS } from '@works/contracts/problems';
@@ -49,4 +50,5 @@ export const tasksService: ServiceDefinition = {
   publish,
   catalogue: PROBLEMS,
   testClocks: ownTestClocks,
+  projectOf: projectOfTask,
 };

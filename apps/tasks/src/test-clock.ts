@@ -3,7 +3,7 @@ import type { Tenant } from '@works/platform/caller';
 import { RuleViolation } from '@works/platform/errors';
 import { fresh, type Aggregate, type Loaded } from '@works/platform/event-store';
 import type { TenantDatabase } from '@works/platform/tenancy';
-import type { TestClocks } from '@works/platform/test-clock';
+import { testClockIdOf, type TestClocks } from '@works/platform/test-clock';
 import { evolve, offsetOf, type TestClock, type TestClockEvent, type TestClockId } from './domain/test-clock';
 
 export const testClocks: Aggregate<TestClock, TestClockEvent> = { table: 'test_clocks', evolve };
@@ -13,9 +13,6 @@ export const ownTestClocks: TestClocks = {
   heardFrom: null,
   offsetMs: async (database, tenant) => offsetOf((await loadTestClock(database, tenant)).state),
 };
-
-/** An organization has one clock, so its id is the organization's with another name in front. */
-const testClockIdOf = ({ organizationId }: Tenant): TestClockId => `clk_${organizationId.slice(organizationId.indexOf('_') + 1)}`;
 
 export async function loadTestClock(database: TenantDatabase, tenant: Tenant): Promise<Loaded<TestClock> & { readonly id: TestClockId }> {
   const id = testClockIdOf(tenant);

@@ -1,9 +1,13 @@
-/** How far a service's store had come when it answered: `tasks:e4f9a01c.733`. */
-export interface Position {
+/** A place in the history of a service's store. */
+export interface Place {
   /** The tag of the store's incarnation, which a restore or a failover changes; null in answers from before there were any. */
   readonly epoch: string | null;
   /** Of the store's events; at most 2^63 - 1. */
   readonly at: bigint;
+}
+
+/** How far a service's store had come when it answered: `tasks:e4f9a01c.733`. */
+export interface Position extends Place {
   /** The client itself has sent it. What only we remember is never a reason to refuse a request. */
   readonly claimed: boolean;
 }
@@ -17,7 +21,16 @@ export const SEEN_HEADER = 'works-seen-position';
 /** A header has few services in it; a longer one is not ours. */
 const SERVICES_MAX = 8;
 const POSITION_MAX = 2n ** 63n - 1n;
+const onePlace = /^(?:(e[0-9a-f]{7})\.)?([0-9]{1,19})$/;
 const onePosition = /^([a-z]{1,32}):(?:(e[0-9a-f]{7})\.)?([0-9]{1,19})$/;
+
+/** `e4f9a01c.733`, as one service says it of itself to another; null for what is none. */
+export function parsePlace(text: string): Place | null {
+  const parts = onePlace.exec(text);
+  return parts === null || BigInt(parts[2]!) > POSITION_MAX ? null : { epoch: parts[1] ?? null, at: BigInt(parts[2]!) };
+}
+
+export const formatPlace = ({ epoch, at }: Place): string => `${epoch === null ? '' : `${epoch}.`}${at}`;
 
 /** Null when the header is not one of ours. */
 export function parsePositions(header: string | undefined, claimed: boolean): PositionsByService | null {
@@ -30,7 +43,7 @@ export function parsePositions(header: string | undefined, claimed: boolean): Po
 
 export const formatPositions = (positions: PositionsByService): string =>
   [...positions]
-    .flatMap(([service, each]) => each.map(({ epoch, at }) => `${service}:${epoch === null ? '' : `${epoch}.`}${at}`))
+    .flatMap(([service, each]) => each.map((place) => `${service}:${formatPlace(place)}`))
     .join(',');
 
 /** Of several positions in one epoch of one service the newest counts; those of different epochs cannot be compared, and the one said last counts. */

@@ -1,6 +1,7 @@
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
-import type { EventLog, ReceivedMessage, Subscription } from '../event-log';
+import { LRUCache } from 'lru-cache';
+import type { EventLog, LogMessage, Subscription } from '../event-log';
 import { mayDieAt } from '../fault-points';
 import { cameWith } from './arrivals';
 
@@ -9,7 +10,15 @@ export interface BatchTransportOptions {
   /** The consumer group: one per service, so that its instances share the work. */
   readonly group: string;
   isOutage(error: unknown): boolean;
+  /** Called after messages of the event log were handled. */
+  handled?(): void;
 }
+
+/** Messages that this process is known to have handled: what is fetched besides the log need not be taken once more. */
+const LATELY_MAX = 20_000;
+
+/** What is fetched besides the log is handled in transactions of at most so many messages: requests wait for it. */
+const FETCHED_MAX = 50;
 
 /** How many messages one call of a batch handler takes; with the commit it costs, larger would only add delay. */
 const BATCH_MAX = 500;
@@ -27,6 +36,8 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
   /** By topic. Nest looks a pattern up by its normalized text, which for every message would cost more than parsing it. */
   private readonly handlers = new Map<string, MessageHandler>();
 
+  private readonly lately = new LRUCache<string, true>({ max: LATELY_MAX });
+
   constructor(private readonly options: BatchTransportOptions) {
     super();
   }
@@ -42,6 +53,23 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
 
   get topics(): string[] {
     return [...this.messageHandlers.keys()];
+  }
+
+  /**
+   * Handles messages that were fetched from their owner, in order, before the log brings them. What fails while others do not is left to the log, which
+   * tries it again and lays it aside; an outage is thrown.
+   */
+  async handleFetched(messages: readonly LogMessage[]): Promise<void> {
+    const unknown = messages.filter(({ headers }) => !this.lately.has(headers['ce_id'] ?? ''));
+    for (let from = 0; from < unknown.length; from += FETCHED_MAX) {
+      const some = unknown.slice(from, from + FETCHED_MAX);
+      await this.deliver(some).catch((error: unknown) => this.oneByOne(some, error));
+    }
+  }
+
+  /** The database may be another than before: what this process handled need not be there. */
+  forget(): void {
+    this.lately.clear();
   }
 
   async close(): Promise<void> {
@@ -66,7 +94,10 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
       batchMax: BATCH_MAX,
       isOutage,
       ...this.keyPrefixes(),
-      handle: (messages) => this.deliver(messages),
+      handle: async (messages) => {
+        await this.deliver(messages);
+        this.options.handled?.();
+      },
     });
   }
 
@@ -76,7 +107,15 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
     return prefixes.includes(undefined) ? {} : { keyPrefixes: prefixes as string[] };
   }
 
-  private async deliver(messages: readonly ReceivedMessage[]): Promise<void> {
+  private async oneByOne(messages: readonly LogMessage[], error: unknown): Promise<void> {
+    if (this.options.isOutage(error)) throw error;
+    for (const message of messages)
+      await this.deliver([message]).catch((each: unknown) => {
+        if (this.options.isOutage(each)) throw each;
+      });
+  }
+
+  private async deliver(messages: readonly LogMessage[]): Promise<void> {
     let index = 0;
     while (index < messages.length) {
       const handler = this.handlerOf(messages[index]!);
@@ -85,10 +124,11 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
       while (isBatch(handler) && index < messages.length && isSameReaction(this.handlerOf(messages[index]!), handler));
       await settle(handler(isBatch(handler) ? events : events[0]));
     }
+    for (const { headers } of messages) if (headers['ce_id'] !== undefined) this.lately.set(headers['ce_id'], true);
     mayDieAt('reaction-committed');
   }
 
-  private handlerOf({ topic }: ReceivedMessage): MessageHandler {
+  private handlerOf({ topic }: LogMessage): MessageHandler {
     const known = this.handlers.get(topic);
     if (known !== undefined) return known;
     const handler = this.getHandlerByPattern(topic);
@@ -105,7 +145,7 @@ export class BatchTransport extends Server implements CustomTransportStrategy {
 const isSameReaction = (one: MessageHandler, other: MessageHandler): boolean =>
   one === other || (one.extras !== undefined && one.extras === other.extras);
 
-function eventOf({ value, headers }: ReceivedMessage): unknown {
+function eventOf({ value, headers }: LogMessage): unknown {
   const event: unknown = JSON.parse(value);
   cameWith(event, headers);
   return event;

@@ -38,10 +38,15 @@ export function askOnConnect(pool: Pool): void {
 export class Epochs {
   private known: readonly Epoch[] = [];
   private newest = 0n;
+  private readonly another: (() => void)[] = [];
+  private last: string | null = null;
 
   constructor(private readonly pool: Pool) {
     askOnConnect(pool);
-    pool.on('connect', () => this.forget());
+    pool.on('connect', () => {
+      this.forget();
+      void this.present().catch(() => undefined);
+    });
   }
 
   /** See `standing`. Asks the database only where what is remembered does not tell. */
@@ -52,11 +57,19 @@ export class Epochs {
     return standing(this.known, this.newest, position);
   }
 
+  /** Calls back when the store turns out to be another incarnation than before. */
+  onAnother(callback: () => void): void {
+    this.another.push(callback);
+  }
+
   /** The present epoch's tag. Begins one where this is another incarnation than the last. */
   async present(): Promise<string> {
     const { rows } = await this.pool.query<{ tag: string }>(PRESENT_EPOCH);
-    if (rows[0]!.tag !== this.known.at(-1)?.tag) this.forget();
-    return rows[0]!.tag;
+    const { tag } = rows[0]!;
+    if (tag !== this.known.at(-1)?.tag) this.forget();
+    if (this.last !== null && this.last !== tag) for (const callback of this.another) callback();
+    this.last = tag;
+    return tag;
   }
 
   private forget(): void {

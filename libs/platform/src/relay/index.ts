@@ -1,5 +1,5 @@
 export * from './published-facts';
-export * from './published-through';
+export * from './facts-between';
 export { Relay, type RelayOptions } from './relay';
 export { RelayRepair, type RelayRepairOptions } from './relay-repair';
 export * from './settled-positions';

@@ -24,7 +24,7 @@ export interface OutboxRow {
   repaired: boolean;
 }
 
-const FACT = `e.id, e.stream_id, e.version, e.organization_id, e.livemode, e.topic, e.log_key, e.public,
+export const FACT = `e.id, e.stream_id, e.version, e.organization_id, e.livemode, e.topic, e.log_key, e.public,
                 e.metadata->>'traceparent' as traceparent, e.metadata->>'caused_by' as caused_by, e.occurred_at`;
 
 /**

@@ -31,3 +31,13 @@ export async function republish(pool: Pool, positions: readonly string[], repair
   });
   return rowCount ?? 0;
 }
+
+/** Through which position every fact has been published, if those up to `settled` have either appeared or never will. */
+export async function publishedThrough(pool: Pool, settled: bigint): Promise<bigint> {
+  const { rows } = await pool.query<{ first: string | null }>({
+    name: 'works_first_unpublished',
+    text: 'select (select o.position::text from outbox o order by o.position limit 1) as first',
+  });
+  const first = rows[0]!.first;
+  return first === null || BigInt(first) > settled ? settled : BigInt(first) - 1n;
+}

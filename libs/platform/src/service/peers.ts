@@ -1,16 +1,18 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
-import type { Tenant } from '../caller';
-import type { Position } from '../caught-up';
-import type { ServiceConfig } from '../config';
+import { CALLER_HEADER, signCaller, type Caller } from '../caller';
+import { formatPlace, parsePlace, type FactsQuestion, type Position, type SourceFacts } from '../caught-up';
+import { deriveKey, type ServiceConfig } from '../config';
 import { Problem } from '../problems';
 import type { FactFate } from './fact-fates';
-import type { PublishedFacts } from './published';
-
-const ASK_AGAIN_MS = 100;
+import type { FactsTold } from './facts.controller';
+import { heard, type ProgressTold } from './progress-told';
+import type { Progress, PublishedFacts } from './published';
 
 /** A read takes at most this long: a caller who waits for two services must not wait for ever on one. */
 const READ_MS = 5_000;
+
+const CONNECTIONS = 4;
+const FACING_CONNECTIONS = 16;
 
 /** Whoever is asked what it does not know handles first what it still has to. */
 const UNKNOWN_MS = 60_000;
@@ -18,25 +20,54 @@ const UNKNOWN_MS = 60_000;
 /** Asks other services over HTTP: how far they have published (see PublishedController), and what they answer on a caller's behalf. */
 export class Peers {
   private readonly pools = new Map<string, Pool>();
+  /** Connections of their own for what requests wait for. */
+  private readonly facing = new Map<string, Pool>();
+  private readonly callerKey: Buffer;
 
   constructor(config: ServiceConfig) {
     const urls = { projects: config.projectsUrl, tasks: config.tasksUrl, webhooks: config.webhooksUrl };
-    for (const [service, url] of Object.entries(urls)) if (url !== null) this.pools.set(service, openHttp(url, 4));
+    for (const [service, url] of Object.entries(urls)) {
+      if (url === null) continue;
+      this.pools.set(service, openHttp(url, CONNECTIONS));
+      this.facing.set(service, openHttp(url, FACING_CONNECTIONS));
+    }
+    this.callerKey = deriveKey(config.secret, 'caller');
   }
 
-  /**
-   * Resolves with true once the service has published what the tenant had up to the position, with false when it cannot have told such a position.
-   * A service that is away is asked again until the signal ends it.
-   */
-  async publishedThrough(service: string, tenant: Tenant, position: Position, signal: AbortSignal): Promise<boolean> {
-    const pool = this.poolOf(service);
-    while (!signal.aborted) {
-      const answer = await ask(pool, tenant, position, signal).catch(() => undefined);
-      if (answer === true) return true;
-      if (answer === null) return false;
-      if (answer === undefined) await delay(ASK_AGAIN_MS, undefined, { signal });
-    }
-    throw signal.reason;
+  /** Facts of a caller's tenant that may not have been handled here, from the service that wrote them (see FactsController). */
+  async facts(service: string, caller: Caller, topics: readonly string[], { after, through, keys, own }: FactsQuestion): Promise<SourceFacts> {
+    const query = new URLSearchParams({
+      through: through === 'now' ? through : through.map(formatPlace).join(','),
+      topics: topics.join(','),
+      ...(after !== null && { after: formatPlace(after) }),
+      ...(keys !== null && { keys: keys.join(',') }),
+      ...(own && { own: 'true' }),
+    });
+    const { body, statusCode } = await this.poolOf(service, this.facing).request({
+      method: 'GET',
+      path: `/internal/facts?${query.toString()}`,
+      headers: { [CALLER_HEADER]: signCaller(caller, this.callerKey, Date.now()) },
+      signal: AbortSignal.timeout(READ_MS),
+    });
+    if (statusCode !== 200) throw new Error(`${service} answered ${statusCode} instead of its facts: ${(await body.text()).slice(0, 500)}`);
+    const { messages, next, standing, ...progress } = (await body.json()) as FactsTold;
+    return {
+      ...heard(progress),
+      messages,
+      next: next === null ? null : parsePlace(next),
+      standing: standing.map((at) => (at === null ? null : BigInt(at))),
+    };
+  }
+
+  /** How far another service's store and its relay have come. */
+  async progress(service: string): Promise<Progress> {
+    const { body, statusCode } = await this.poolOf(service).request({
+      method: 'GET',
+      path: '/internal/progress',
+      signal: AbortSignal.timeout(READ_MS),
+    });
+    if (statusCode !== 200) throw new Error(`${service} answered ${statusCode} instead of how far it has come`);
+    return heard((await body.json()) as ProgressTold);
   }
 
   /**
@@ -79,8 +110,8 @@ export class Peers {
     return ((await body.json()) as { data: string[] }).data;
   }
 
-  private poolOf(service: string): Pool {
-    const pool = this.pools.get(service);
+  private poolOf(service: string, pools = this.pools): Pool {
+    const pool = pools.get(service);
     if (pool === undefined) throw new Error(`No address is configured for the service ${service}`);
     return pool;
   }
@@ -103,25 +134,8 @@ export class Peers {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.pools.values()].map((pool) => pool.close()));
+    await Promise.all([...this.pools.values(), ...this.facing.values()].map((pool) => pool.close()));
   }
-}
-
-async function ask(
-  pool: Pool,
-  { organizationId, livemode }: Tenant,
-  { epoch, at }: Position,
-  signal: AbortSignal,
-): Promise<boolean | null> {
-  const query = new URLSearchParams({
-    organization_id: organizationId,
-    livemode: String(livemode),
-    epoch: epoch ?? '',
-    at: at.toString(),
-    wait: '1000',
-  });
-  const { body } = await pool.request({ method: 'GET', path: `/internal/published?${query.toString()}`, signal });
-  return ((await body.json()) as { published: boolean | null }).published;
 }
 
 /** A keep-alive pool to `http://host:port` or `unix:/path.sock`. */

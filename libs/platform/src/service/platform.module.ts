@@ -3,6 +3,7 @@ import { ReleaseController } from '../released-keys';
 import { BacklogsController } from './backlogs.controller';
 import { FactFateController } from './fact-fate.controller';
 import { PresentPositionController } from './present-position.controller';
+import { FactsController } from './facts.controller';
 import { PublishedController } from './published.controller';
 
 /** The parts every service is made of, built before Nest starts and handed to it: nothing registers itself by magic. */
@@ -12,7 +13,7 @@ export class PlatformModule {
     return {
       module: PlatformModule,
       global: true,
-      controllers: [PublishedController, PresentPositionController, BacklogsController, FactFateController, ReleaseController],
+      controllers: [FactsController, PublishedController, PresentPositionController, BacklogsController, FactFateController, ReleaseController],
       providers,
       exports: providers,
     };

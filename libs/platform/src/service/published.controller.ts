@@ -2,18 +2,13 @@ import { Controller, Get, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Unguarded } from '../http';
 import { Lag } from './lag';
+import { numberOf, told, type ProgressTold } from './progress-told';
 import { Published, type PublishedFacts } from './published';
 
 /** Facts in one answer. */
 const FACTS_MAX = 1_000;
 
-const NUMBER_MAX = 2n ** 63n - 1n;
-
-/**
- * Tells the other services how far this one's relay has published.
- * `GET /internal/published?organization_id=…&livemode=true&epoch=…&at=…&wait=<ms>` answers `{ "published": true | false | null }`; null for a position
- * that this service cannot have told.
- */
+/** Tells the other services how far this one's relay has published. */
 @Controller()
 export class PublishedController {
   constructor(
@@ -21,15 +16,14 @@ export class PublishedController {
     private readonly lag: Lag,
   ) {}
 
-  @Get('/internal/published')
+  /**
+   * How far this service's store has come, and how far its relay: `{ "epoch", "settled", "published" }`. Up to `settled` no fact will still appear; up to
+   * `published` the event log has had them all.
+   */
+  @Get('/internal/progress')
   @Unguarded()
-  async answer(@Req() request: FastifyRequest): Promise<{ published: boolean | null }> {
-    const { organization_id: organizationId, livemode, epoch, at, wait } = request.query as Record<string, string | undefined>;
-    const position = numberOf(at);
-    if (position === null || organizationId === undefined) return { published: null };
-    const tenant = { organizationId, livemode: livemode === 'true' };
-    const waitMs = Math.min(Number(wait) || 0, 5_000);
-    return { published: await this.published.through(tenant, { epoch: epoch || null, at: position, claimed: false }, waitMs) };
+  async progress(): Promise<ProgressTold> {
+    return told(await this.published.progress());
   }
 
   /** Which facts the relay has published, a thousand at a time: `?epoch=…&at=…` answers `{ "epoch", "data": [ { "id", "position" } ] }`. */
@@ -46,10 +40,4 @@ export class PublishedController {
   async behind(): Promise<{ lag: number }> {
     return { lag: await this.lag.now() };
   }
-}
-
-function numberOf(text: string | undefined): bigint | null {
-  if (!/^\d{1,19}$/.test(text ?? '')) return null;
-  const number = BigInt(text!);
-  return number > NUMBER_MAX ? null : number;
 }

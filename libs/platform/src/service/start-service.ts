@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Provider, Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Pool } from 'pg';
-import { CatchingUpGuard, CaughtUp } from '../caught-up';
+import { CatchingUpGuard, CaughtUp, type Concerns } from '../caught-up';
 import { BadConfiguration, deriveKey, serviceConfig, type ServiceConfig } from '../config';
 import { openEventLog, type EventLog } from '../event-log';
 import { EventStore, type Publish } from '../event-store';
@@ -13,19 +13,21 @@ import { TwinGate } from '../idempotency';
 import { createLogger, type Logger } from '../logging';
 import { Pages } from '../pagination';
 import { isOutage, migrate, openPool } from '../postgres';
+import type { Tenant } from '../caller';
 import type { ProblemCatalogue } from '../problems';
 import { BatchTransport, connectReactions, Inbox } from '../reactions';
 import { askOnConnect, Epochs, Relay, RelayRepair } from '../relay';
 import { ClaimGuard, ReleasedKeys } from '../released-keys';
 import { Keyring } from '../sealing';
 import { TenantDatabase } from '../tenancy';
-import { TestClockGuard, type TestClocks } from '../test-clock';
+import { testClockIdOf, TestClockGuard, type TestClocks } from '../test-clock';
 import { giveBackMemory } from './give-back-memory';
 import { Housekeeping } from './housekeeping';
 import { Lag } from './lag';
 import { Peers } from './peers';
 import { PlatformModule } from './platform.module';
 import { Published } from './published';
+import { SavedPlaces } from './saved-places';
 import { EVENT_LOG, LOGGER, SERVICE_CONFIG, WORKER_POOL } from './tokens';
 
 export interface ServiceDefinition {
@@ -40,6 +42,8 @@ export interface ServiceDefinition {
   readonly catalogue: ProblemCatalogue;
   /** Absent where requests know no other time than the real one. */
   readonly testClocks?: TestClocks;
+  /** The project of a resource that an address of this service can name; null for one that stands alone, undefined where there is no such resource. */
+  readonly projectOf?: (database: TenantDatabase, tenant: Tenant, id: string) => Promise<string | null | undefined>;
 }
 
 export interface RunningService {
@@ -86,19 +90,29 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     logger,
   });
   const epochs = new Epochs(workers);
-  const transport = new BatchTransport({ log, group: `works.${name}`, isOutage });
+  const database = new TenantDatabase(pool);
+  const transport = new BatchTransport({ log, group: `works.${name}`, isOutage, handled: () => caughtUp.heard() });
   const caughtUp = new CaughtUp({
     service: name,
     sources: definition.sources,
-    publishedThrough: (source, tenant, position, signal) => peers.publishedThrough(source, tenant, position, signal),
+    facts: (source, caller, question) => peers.facts(source, caller, transport.topics, question),
+    progress: (source) => peers.progress(source),
+    handle: (messages) => transport.handleFetched(messages),
+    allHandled: () => transport.subscription.caughtUp(),
     isKnown: async (position) => (await epochs.standing(position)) !== null,
-    subscription: () => transport.subscription,
+    saved: new SavedPlaces(workers),
+  });
+  // A new connection may lead to another server: one that a failover has promoted, and that need not have all that was handled.
+  epochs.onAnother(() => {
+    transport.forget();
+    caughtUp.forget();
   });
   const providers = providersOf({
     definition,
     config,
     logger,
     pool,
+    database,
     workers,
     log,
     metrics,
@@ -119,10 +133,11 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     metrics,
     ready: { database: () => pool.query('select 1'), reactions: async () => void (transport.topics.length > 0 && transport.subscription) },
   });
-  app.useGlobalGuards(new ClaimGuard(app.get(ReleasedKeys)), new CatchingUpGuard(caughtUp));
-  if (definition.testClocks) app.useGlobalGuards(new TestClockGuard(definition.testClocks, new TenantDatabase(pool), caughtUp));
+  app.useGlobalGuards(new ClaimGuard(app.get(ReleasedKeys)), new CatchingUpGuard(caughtUp, concernsOf(definition, database)));
+  if (definition.testClocks) app.useGlobalGuards(new TestClockGuard(definition.testClocks, database, caughtUp));
   connectReactions(app, transport);
   await app.startAllMicroservices();
+  await caughtUp.start();
   // A restore or a failover shows before anything is answered with a position.
   await epochs.present();
   relay.start();
@@ -136,6 +151,7 @@ export async function runService(definition: ServiceDefinition, config: ServiceC
     address,
     stop: async () => {
       await app.close();
+      caughtUp.stop();
       housekeeping.stop();
       await repair.stop();
       await relay.stop();
@@ -178,6 +194,14 @@ export function stopWhenAsked(stop: () => Promise<void>): void {
   process.once('disconnect', end);
 }
 
+/** A clock that others move is news that every request of test mode depends on. */
+function concernsOf({ projectOf, testClocks }: ServiceDefinition, database: TenantDatabase): Concerns {
+  return {
+    ...(projectOf && { projectOf: (tenant, id) => projectOf(database, tenant, id) }),
+    always: (tenant) => (testClocks?.heardFrom == null || tenant.livemode ? [] : [testClockIdOf(tenant)]),
+  };
+}
+
 async function listen(app: NestFastifyApplication, { listen: on, host }: ServiceConfig): Promise<string> {
   if ('port' in on) {
     await app.listen(on.port, host);
@@ -194,6 +218,7 @@ interface Parts {
   config: ServiceConfig;
   logger: Logger;
   pool: Pool;
+  database: TenantDatabase;
   workers: Pool;
   log: EventLog;
   metrics: Metrics;
@@ -210,6 +235,7 @@ function providersOf({
   config,
   logger,
   pool,
+  database,
   workers,
   log,
   metrics,
@@ -220,7 +246,6 @@ function providersOf({
   caughtUp,
   transport,
 }: Parts): Provider[] {
-  const database = new TenantDatabase(pool);
   const twins = new TwinGate();
   const keyring = new Keyring(config.secretsKeys ?? [config.secret]);
   const store = new EventStore({
@@ -242,7 +267,7 @@ function providersOf({
     { provide: CaughtUp, useValue: caughtUp },
     { provide: Peers, useValue: peers },
     { provide: Pages, useValue: new Pages(deriveKey(config.secret, 'cursor')) },
-    { provide: Published, useValue: new Published({ pool: workers, relay, repair, epochs }) },
+    { provide: Published, useValue: new Published({ pool: workers, relay, repair, epochs, service: definition.name, database }) },
     { provide: Lag, useValue: new Lag(transport) },
     { provide: Metrics, useValue: metrics },
     { provide: WORKER_POOL, useValue: workers },

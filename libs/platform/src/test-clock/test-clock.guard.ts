@@ -4,6 +4,10 @@ import type { CaughtUp } from '../caught-up';
 import type { AdmittedRequest } from '../http';
 import type { TenantDatabase } from '../tenancy';
 
+/** An organization has one clock, so its id is the organization's with another name in front. */
+export const testClockIdOf = ({ organizationId }: Pick<Tenant, 'organizationId'>): `clk_${string}` =>
+  `clk_${organizationId.slice(organizationId.indexOf('_') + 1)}`;
+
 /** How a service knows the test clocks of its tenants. Asked for each request of test mode, so that an advance holds for the very next one. */
 export interface TestClocks {
   /** The service whose facts move the clocks; null when they are this one's own. */
@@ -32,7 +36,10 @@ export class TestClockGuard implements CanActivate {
   private async setNow(request: AdmittedRequest, admission: NonNullable<AdmittedRequest['admitted']>): Promise<void> {
     const { heardFrom } = this.clocks;
     const heard = heardFrom === null ? undefined : admission.positions.get(heardFrom);
-    if (heardFrom !== null && heard !== undefined) await this.caughtUp.wait(admission.caller, new Map([[heardFrom, heard]]));
+    if (heardFrom !== null && heard !== undefined) {
+      const concern = { keys: [testClockIdOf(admission.caller)], everything: false };
+      await this.caughtUp.wait(admission.caller, new Map([[heardFrom, heard]]), concern);
+    }
     const offsetMs = await this.clocks.offsetMs(this.database, admission.caller);
     request.admitted = { ...admission, now: new Date(admission.now.getTime() + offsetMs) };
   }
