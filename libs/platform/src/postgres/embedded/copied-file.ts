@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { handOver, type Account } from './account';
+import { handOver, type Account } from './hand-over';
 
 /** A file of a backup: its path below the backup's folder, and what it holds. */
 export interface CopiedFile {

@@ -3,12 +3,7 @@ import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, stat } from 'no
 import { arch, platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fewAtATime, syncTree } from './copied-file';
-
-/** Who runs the server: PostgreSQL refuses root, so root hands it to an account without rights. Anybody else runs it as themselves. */
-export interface Account {
-  readonly uid: number;
-  readonly gid: number;
-}
+import type { Account } from './hand-over';
 
 const OTHERS_MAY_ENTER = 0o001;
 const OTHERS_MAY_RUN = 0o005;
