@@ -1,6 +1,5 @@
 export * from './array-parameters';
 export * from './embedded/copied-file';
-export * from './embedded/sync-tree';
 export * from './embedded-server';
 export * from './errors';
 export * from './in-one-transaction';
@@ -8,4 +7,3 @@ export * from './migrate';
 export * from './pool';
 export * from './provision';
 export * from './while-alone';
-export { WatchedClient } from './watched-client';
