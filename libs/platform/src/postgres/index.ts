@@ -7,3 +7,4 @@ export * from './migrate';
 export * from './pool';
 export * from './provision';
 export * from './while-alone';
+export { WatchedClient } from './watched-client';
