@@ -28,7 +28,10 @@ const parameters = process.argv.slice(2);
 const secondsAt = parameters.indexOf('--seconds');
 const options = secondsAt === -1 ? {} : { seconds: Number(parameters[secondsAt + 1]) };
 const names = parameters.filter((name) => ALL.includes(name));
-const unknown = parameters.filter((name, index) => !ALL.includes(name) && name !== '--seconds' && index !== secondsAt + 1);
+const unknown = parameters.filter(
+  (name, index) => !ALL.includes(name) && name !== '--seconds' && (secondsAt === -1 || index !== secondsAt + 1),
+);
+if (options.seconds !== undefined && !(options.seconds > 0)) unknown.push(`--seconds ${parameters[secondsAt + 1] ?? ''}`);
 if (unknown.length > 0) {
   console.error(`Not a measurement: ${unknown.join(', ')}. There are: ${ALL.join(', ')}.`);
   process.exit(2);

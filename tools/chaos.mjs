@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled, root } from './install.mjs';
 
-const { values } = parseArgs({
+const { values } = read({
   options: { events: { type: 'string' }, kills: { type: 'string' }, seed: { type: 'string' }, log: { type: 'string' } },
 });
 for (const name of ['events', 'kills', 'seed']) {
@@ -28,6 +28,14 @@ function run(file, parameters, environment = {}) {
     const child = spawn(process.execPath, [file, ...parameters], { cwd: root, stdio: 'inherit', env: { ...process.env, ...environment } });
     child.on('close', (code) => (code === 0 ? done() : process.exit(code ?? 1)));
   });
+}
+
+function read(options) {
+  try {
+    return parseArgs(options);
+  } catch (error) {
+    return refuse(error.message);
+  }
 }
 
 function refuse(why) {

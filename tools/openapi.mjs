@@ -5,6 +5,12 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { root } from './install.mjs';
 
+const unknown = process.argv.slice(2).filter((word) => word !== '--check');
+if (unknown.length > 0) {
+  console.error(`openapi does not know ${unknown.join(' ')}. It takes --check.`);
+  process.exit(2);
+}
+
 const require = createRequire(import.meta.url);
 const FILE = join(root, 'docs/reference/openapi.json');
 const SERVICES = ['projects', 'tasks', 'webhooks'];

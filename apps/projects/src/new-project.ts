@@ -1,5 +1,5 @@
 import type { CreateProjectBody } from '@works/contracts/projects';
-import { today } from '@works/platform/calendar';
+import { timeZoneNamed, today } from '@works/platform/calendar';
 import type { CommandRequest } from '@works/platform/event-store';
 import type { FieldError } from '@works/platform/http';
 import { newId } from '@works/platform/ids';
@@ -28,7 +28,7 @@ export function openingOf(
   template: Template | null,
   { caller, now }: CommandRequest,
 ): { delivery: Delivery; plan: readonly PlannedMilestone[] } {
-  const timeZone = body.time_zone ?? caller.timeZone;
+  const timeZone = (body.time_zone && timeZoneNamed(body.time_zone)) ?? caller.timeZone;
   const bare: Delivery = {
     id: newId('prj'),
     name: body.name,

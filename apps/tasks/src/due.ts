@@ -1,4 +1,4 @@
-import { endOfDay, isPlannable } from '@works/platform/calendar';
+import { endOfDay, isPlannable, timeZoneNamed } from '@works/platform/calendar';
 import type { FieldError } from '@works/platform/http';
 
 interface Due {
@@ -34,7 +34,7 @@ export function dueAfter(present: Due, asked: AskedDue): Due & { readonly overdu
   const due = {
     due_on: asked.due_on !== undefined ? asked.due_on : asked.due_at != null ? null : present.due_on,
     due_at: asked.due_at != null ? utc(asked.due_at) : asked.due_at === null || asked.due_on != null ? null : present.due_at,
-    time_zone: asked.time_zone ?? present.time_zone,
+    time_zone: (asked.time_zone && timeZoneNamed(asked.time_zone)) ?? present.time_zone,
   };
   return { overdue_at: overdueAt(due), ...due };
 }

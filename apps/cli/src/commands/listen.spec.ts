@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
+import { eventually } from '@works/platform/testing';
 import { run } from './commands.examples';
 import { listenCommand } from './listen';
 
@@ -35,9 +36,9 @@ describe('works listen', () => {
     return { url, answer: () => void response.writeHead(201).end(JSON.stringify({ id: 'whk_1', secret: SECRET })) };
   }
 
-  async function stop(): Promise<string> {
+  async function stop(signal: NodeJS.Signals = 'SIGINT'): Promise<string> {
     api.once('request', (_, response: ServerResponse) => response.writeHead(204).end());
-    process.emit('SIGINT');
+    process.emit(signal);
     return listening;
   }
 
@@ -47,6 +48,15 @@ describe('works listen', () => {
     answer();
     expect(await delivered()).toBe(200);
     expect(await stop()).toMatch(/Listening as whk_1[^]*project\.created +Project Site fit-out opened[^]*Stopped; whk_1 is deleted/);
+  });
+
+  // Guarantees that a terminal that is closed leaves no endpoint that is delivered to in vain for hours.
+  it.each<NodeJS.Signals>(['SIGINT', 'SIGTERM', 'SIGHUP'])('deletes its endpoint on %s', async (signal) => {
+    const { answer } = await registration();
+    const before = process.listenerCount(signal);
+    answer();
+    await eventually(() => expect(process.listenerCount(signal)).toBeGreaterThan(before));
+    expect(await stop(signal)).toContain('Stopped; whk_1 is deleted');
   });
 
   it('prints of what somebody else has signed only that it came', async () => {

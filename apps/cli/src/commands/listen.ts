@@ -39,15 +39,31 @@ async function listen(options: Options): Promise<void> {
   const endpoint = await registration;
   process.stdout.write(`Listening as ${endpoint.id}. Ctrl-C ends it.\n\n`);
 
-  await new Promise<void>((stop) => {
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-  });
+  await untilAskedToStop();
   await api.delete(endpoint.id);
   server.closeAllConnections();
   server.close();
   process.stdout.write(`\nStopped; ${endpoint.id} is deleted.\n`);
 }
+
+/** Also by a terminal that was closed, and when whoever started this has ended without a word: the endpoint must not outlive them. */
+function untilAskedToStop(): Promise<void> {
+  return new Promise((stop) => {
+    const parent = process.ppid;
+    const watch = setInterval(() => process.ppid !== parent && done(), LOOK_FOR_PARENT_EVERY_MS);
+    const done = () => {
+      clearInterval(watch);
+      for (const signal of ENDINGS) process.off(signal, done);
+      stop();
+    };
+    for (const signal of ENDINGS) process.on(signal, done);
+    // Nobody reads what is printed any more; that must not end this before the endpoint is deleted.
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', done);
+  });
+}
+
+const ENDINGS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const LOOK_FOR_PARENT_EVERY_MS = 500;
 
 const urlOf = (dev: DevFile | null): string =>
   dev?.url ?? fail('Nothing runs here: start it with npm start, or name an address with --url.');

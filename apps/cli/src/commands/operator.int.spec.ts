@@ -52,7 +52,7 @@ describe("the operator's command line", () => {
     });
 
     it('makes a key for each mode that opens the door at once, with every scope', async () => {
-      const { id, live_key, test_key } = await anOrganization('--time-zone', 'Europe/Berlin');
+      const { id, live_key, test_key } = await anOrganization('--time-zone', 'europe/berlin');
       const expected = { organization_id: id, scopes: [...SCOPES], time_zone: 'Europe/Berlin' };
       expect(await behind(live_key)).toMatchObject({ ...expected, livemode: true });
       expect(await behind(test_key)).toMatchObject({ ...expected, livemode: false });
@@ -78,6 +78,7 @@ describe("the operator's command line", () => {
     it.each([
       ['no name', ['  '], 'A name has 1 to 200 characters.'],
       ['a name without end', ['x'.repeat(201)], 'A name has 1 to 200 characters.'],
+      ['an abbreviation that is several zones', ['Globex', '--time-zone', 'IST'], 'IST is not the name of a time zone'],
       ['a time zone of nowhere', ['Globex', '--time-zone', 'Mars/Olympus'], 'Mars/Olympus is not the name of a time zone'],
     ])('refuses %s, and makes nothing', async (_, words, sentence) => {
       const before = await count('organizations');

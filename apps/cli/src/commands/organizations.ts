@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { timeZoneNamed } from '@works/platform/calendar';
 import { Home } from '../home';
 import { createOrganization, withGatewayDatabase } from '../organizations';
 
@@ -9,10 +10,10 @@ export function createOrganizationCommand(): Command {
     .option('--time-zone <zone>', 'the zone in which its days begin', 'Asia/Kolkata')
     .option('--json', 'print it as JSON')
     .action(async (name: string, options: { timeZone: string; json?: boolean }) => {
-      refuseUnknownZone(options.timeZone);
+      const timeZone = zoneNamed(options.timeZone);
       if (name.trim() === '' || name.length > 200) throw new Error('A name has 1 to 200 characters.');
       const organization = await withGatewayDatabase(await Home.here().gatewayUrl(), (database) =>
-        createOrganization(database, name, options.timeZone),
+        createOrganization(database, name, timeZone),
       );
       const { id, live_key, test_key } = organization;
       process.stdout.write(
@@ -24,10 +25,8 @@ export function createOrganizationCommand(): Command {
   return new Command('organizations').description('make organizations, with a live and a test key').addCommand(create);
 }
 
-function refuseUnknownZone(zone: string): void {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-  } catch {
-    throw new Error(`${zone} is not the name of a time zone, such as Asia/Kolkata.`);
-  }
+function zoneNamed(given: string): string {
+  const zone = timeZoneNamed(given);
+  if (zone === null) throw new Error(`${given} is not the name of a time zone, such as Asia/Kolkata.`);
+  return zone;
 }

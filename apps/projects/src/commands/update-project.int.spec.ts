@@ -36,7 +36,7 @@ describe('PATCH /projects/{id}', () => {
         due_on: null,
         metadata: { po: '4711' },
       };
-      const answer = await patch(before.id, changes);
+      const answer = await patch(before.id, { ...changes, time_zone: 'europe/berlin' });
       const { milestones: _, ...project } = before;
       expect([answer.statusCode, answer.headers['etag']]).toEqual([200, 'W/"2"']);
       expect(answer.json<Project>()).toEqual({ ...project, ...changes, updated_at: answer.json<Project>().updated_at, version: 2 });
@@ -108,6 +108,15 @@ describe('PATCH /projects/{id}', () => {
       const answer = await patch(id, body);
       expect([answer.statusCode, answer.json().errors.map(({ pointer }) => pointer)]).toEqual([422, pointers]);
       expect(await typesOf(id)).toEqual(['project.created']);
+    });
+
+    it('for a start after the end that it has', async () => {
+      const { id } = await aProject({ due_on: '2026-12-31' });
+      const answer = await patch(id, { starts_on: '2027-01-01' });
+      expect([answer.statusCode, answer.json().errors]).toEqual([
+        422,
+        [expect.objectContaining({ pointer: '/starts_on', code: 'out_of_range' })],
+      ]);
     });
 
     it('for the fifty-first key of metadata', async () => {

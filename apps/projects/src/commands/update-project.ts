@@ -1,5 +1,6 @@
 import { Body, Controller, Patch } from '@nestjs/common';
 import { Project, UpdateProjectBody } from '@works/contracts/projects';
+import { timeZoneNamed } from '@works/platform/calendar';
 import { EventStore, type CommandRequest, type RecordedAnswer } from '@works/platform/event-store';
 import { Command, IdParam, Operation, RequireScope } from '@works/platform/http';
 import { projectDecision, projects } from '../aggregates';
@@ -38,9 +39,12 @@ export class UpdateProject {
       id,
       async (project, loaded) => {
         const { progress } = await this.openWork.ofProject(caller, id, now);
-        return projectDecision(loaded, updateProject(project, body as Revision, progress, now.toISOString()), progress);
+        return projectDecision(loaded, updateProject(project, revisionOf(body), progress, now.toISOString()), progress);
       },
       { refusal: (constraint) => (constraint === 'projects_reference' ? this.references.refusal(caller, body.reference!) : null) },
     );
   }
 }
+
+const revisionOf = ({ time_zone, ...body }: UpdateProjectBody): Revision =>
+  ({ ...body, ...(time_zone !== undefined && { time_zone: timeZoneNamed(time_zone) }) }) as Revision;

@@ -116,6 +116,30 @@ describe('changing a project', () => {
       .then(updated({ metadata: { ...keys(1, 49), more: 'v' } }));
   });
 
+  // The result counts, not the fields that came: each of the two alone can be right.
+  it('cannot make it end before it starts', () => {
+    const planned = createProject(aDelivery({ starts_on: '2026-12-01', due_on: '2026-12-31' }), [], MORNING);
+    given(planned)
+      .when(changing({ starts_on: '2027-01-01' }))
+      .thenRefused('validation_failed', { errors: [{ pointer: '/starts_on', code: 'out_of_range' }] });
+    given(planned)
+      .when(changing({ due_on: '2026-11-30', name: 'Other' }))
+      .thenRefused('validation_failed', { errors: [{ pointer: '/due_on', code: 'out_of_range' }] });
+    given(planned)
+      .when(changing({ starts_on: '2026-12-31' }))
+      .then(updated({ starts_on: '2026-12-31' }));
+    given(planned)
+      .when(changing({ starts_on: '2027-01-01', due_on: null }))
+      .then(updated({ starts_on: '2027-01-01', due_on: null }));
+  });
+
+  it('leaves alone what ended before it started already, until its dates are asked for', () => {
+    const before = createProject(aDelivery({ starts_on: '2026-12-31', due_on: '2026-12-01' }), [], MORNING);
+    given(before)
+      .when(changing({ name: 'Other' }))
+      .then(updated({ name: 'Other' }));
+  });
+
   it('is refused once it is closed, unless it is so already', () => {
     given(created, closed())
       .when(changing({ name: 'Other' }))

@@ -84,7 +84,18 @@ export function updateProject(project: Project, { metadata, ...fields }: Revisio
   if (Object.keys(changed).length === 0) return [];
   if (project.status === 'closed')
     throw new RuleViolation('project_closed', 'The project is closed; it stays as it is until it is reopened.');
+  if (changed.starts_on !== undefined || changed.due_on !== undefined) refuseEndBeforeStart({ ...project, ...changed }, changed);
   return [{ type: 'project.updated', data: { changed, progress, at } }];
+}
+
+/** Of the project as it would be, whichever of the two was asked for; what was so before is left alone. */
+function refuseEndBeforeStart({ starts_on, due_on }: Pick<Delivery, 'starts_on' | 'due_on'>, changed: Partial<Revisable>): void {
+  if (starts_on === null || due_on === null || starts_on <= due_on) return;
+  const error =
+    changed.due_on !== undefined
+      ? { pointer: '/due_on', code: 'out_of_range', detail: `must not be before the start, ${starts_on}` }
+      : { pointer: '/starts_on', code: 'out_of_range', detail: `must not be after the end, ${due_on}` };
+  throw new RuleViolation('validation_failed', '1 field is invalid.', { errors: [error] });
 }
 
 /** Null when nothing changes. */

@@ -24,6 +24,14 @@ describe('GET /projects/{id}?as_of=', () => {
     await eventually(() => expect(Date.now()).toBeGreaterThan(now));
   };
 
+  it('takes an offset whose plus was not escaped', async () => {
+    const { id } = await aProject();
+    const later = new Date(Date.now() + 5.5 * 3_600_000 + 60_000).toISOString().slice(0, 19);
+    const [plain, escaped] = [await asOf(id, `${later}+05:30`), await asOf(id, `${later}%2B05:30`)];
+    expect([plain.statusCode, plain.body]).toEqual([200, escaped.body]);
+    expect((await asOf(id, `${later}++05:30`)).statusCode).toBe(422);
+  });
+
   // The strongest thing that can be said of it: at every instant it answers what was answered then, to the byte.
   it('200 with exactly what was answered at that instant', async () => {
     const planned = await aProject({ template: 'fitout_v2' });

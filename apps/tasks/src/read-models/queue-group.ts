@@ -1,5 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { QueueGroupQuery } from '@works/contracts/queues';
+import { timeZoneNamed } from '@works/platform/calendar';
 import { Task } from '@works/contracts/tasks';
 import type { Caller } from '@works/platform/caller';
 import { CurrentCaller, IdParam, listOf, Now, Operation, RequireScope } from '@works/platform/http';
@@ -31,7 +32,7 @@ export class ListQueueGroup {
     answers: { 200: listOf(Task) },
   })
   async list(@IdParam('id', 'usr') userId: UserId, @CurrentCaller() caller: Caller, @Query() query: QueueGroupQuery, @Now() now: Date) {
-    const whose = { userId, caller, timeZone: query.time_zone ?? caller.timeZone };
+    const whose = { userId, caller, timeZone: (query.time_zone && timeZoneNamed(query.time_zone)) ?? caller.timeZone };
     const page = this.pages.read(query, groupList(whose, query.group));
     const place = page.after === null ? null : placeOf(page.after);
     const asked: Asked = { ...whose, asOf: place?.asOf ?? now.toISOString() };

@@ -1,5 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Queue, QueueQuery } from '@works/contracts/queues';
+import { timeZoneNamed } from '@works/platform/calendar';
 import type { Task as TaskResource } from '@works/contracts/tasks';
 import type { Caller } from '@works/platform/caller';
 import { CurrentCaller, IdParam, Now, Operation, RequireScope } from '@works/platform/http';
@@ -34,7 +35,12 @@ export class FindQueue {
     @Query() query: QueueQuery,
     @Now() now: Date,
   ): Promise<Queue> {
-    const asked: Asked = { userId, caller, timeZone: query.time_zone ?? caller.timeZone, asOf: now.toISOString() };
+    const asked: Asked = {
+      userId,
+      caller,
+      timeZone: (query.time_zone && timeZoneNamed(query.time_zone)) ?? caller.timeZone,
+      asOf: now.toISOString(),
+    };
     const rows = await this.database.query<QueueRow>(caller, {
       ...QUEUE_STATEMENT,
       values: [userId, asked.asOf, endOfTodayOf(asked)],

@@ -321,13 +321,19 @@ describe('the fields of a request', () => {
     expect(await post(body)).toEqual({ status: 201, json: body });
   });
 
-  it.each([' ', '   ', '\t\n', '\u00a0', '\u2003\u3000', '\ufeff'])('refuses a title of white space alone: %j', async (title) => {
+  it.each([
+    ...[' ', '   ', '\t\n', '\u00a0', '\u2003\u3000', '\ufeff'],
+    // Nobody sees these either.
+    ...['\u200b', '\u2060', '\u00ad', '\ufe0f', '\u200d \u200e', '\u3164', '\u2800', '\u0007'],
+  ])('refuses a title of white space alone: %j', async (title) => {
     const { json } = await post({ name: 'x', title });
     expect(json.errors).toEqual([{ pointer: '/title', code: 'blank', detail: 'must not be white space alone' }]);
   });
 
   it('keeps the white space around a title that says something', async () => {
     expect((await post({ name: 'x', title: '  Glass\n' })).json).toEqual({ name: 'x', title: '  Glass\n' });
+    for (const title of ['❤\ufe0f', '👩\u200d🔧', '𠮷', '\u200fשלום', '.'])
+      expect((await post({ name: 'x', title })).json).toEqual({ name: 'x', title });
     expect(await only({ title: '' })).toEqual(['/title too_short']);
     expect(await only({ title: null })).toEqual([]);
   });

@@ -59,7 +59,14 @@ export const Text = ({
 
 /** Text that says something. Of requests only: what was stored before white space alone was refused stays readable. */
 export const Words = (options: FieldOptions & { max: number }): PropertyDecorator =>
-  Text({ ...options, pattern: /\S/, refusal: { code: 'blank', detail: 'must not be white space alone' } });
+  Text({ ...options, pattern: SOMETHING_TO_SEE, refusal: { code: 'blank', detail: 'must not be white space alone' } });
+
+/**
+ * A character that shows: neither white space nor a control, and none that renderers leave out (Default_Ignorable_Code_Point of Unicode, and the braille
+ * blank). Written out, because not every language that reads the OpenAPI document knows `\p{…}`.
+ */
+const SOMETHING_TO_SEE =
+  /[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8]/;
 
 /** A prefixed ULID of this type. */
 export const IdOf = (prefix: string, options: FieldOptions = {}): PropertyDecorator =>

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { addDays, endOfDay, today } from '.';
+import { addDays, endOfDay, today, timeZoneNamed } from '.';
 
 describe('the end of a day', () => {
   it.each([
@@ -48,5 +48,32 @@ describe('today', () => {
         expect(endOfDay(addDays(date, -1), zone) <= instant.toISOString()).toBe(true);
       }),
     );
+  });
+});
+
+describe('the name of a time zone', () => {
+  it.each(['IST', 'PST', 'JST', 'BST', 'SystemV/AST4', '+05:30', 'Mars/Olympus', '', ' UTC'])('%s is none', (name) => {
+    expect(timeZoneNamed(name)).toBeNull();
+  });
+
+  it('is answered as the tz database writes it', () => {
+    const asked = ['europe/berlin', 'ASIA/KOLKATA', 'Asia/Calcutta', 'utc', 'etc/gmt+5', 'america/port-au-prince', 'africa/dar_es_salaam'];
+    expect(asked.map(timeZoneNamed)).toEqual([
+      'Europe/Berlin',
+      'Asia/Kolkata',
+      'Asia/Calcutta',
+      'UTC',
+      'Etc/GMT+5',
+      'America/Port-au-Prince',
+      'Africa/Dar_es_Salaam',
+    ]);
+  });
+
+  // Guarantees that whatever is taken can be computed with, and under its own name: one judge, of names as of days.
+  it('is one that days end in, for every zone that this machine knows', () => {
+    for (const zone of Intl.supportedValuesOf('timeZone')) {
+      expect([zone, timeZoneNamed(zone.toLowerCase())]).toEqual([zone, zone]);
+      expect(endOfDay('2026-03-01', zone)).toMatch(/Z$/);
+    }
   });
 });

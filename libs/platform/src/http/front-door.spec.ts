@@ -1,5 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { request as sendRaw } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { CALLER_HEADER } from '../caller';
 import { newId } from '../ids';
@@ -103,6 +105,55 @@ describe('the front door', () => {
     const answer = await post(JSON.stringify(Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`field_${n}`, n]))));
     expect([answer.status, answer.json.errors.length]).toEqual([422, 100]);
     expect(answer.json.detail).toBe('20001 fields are invalid; the first 100 are named.');
+  });
+
+  // What clients of every language do when they have no body: axios, Ruby, PHP, `curl -d ''`, Java and .NET name a type for it.
+  it.each(['application/x-www-form-urlencoded', 'text/plain;charset=UTF-8', 'application/octet-stream', 'multipart/form-data; boundary=x'])(
+    'takes no bytes that are called %s as no body',
+    async (type) => {
+      const path = `/things/${newId('thg')}/seal`;
+      const headers = [...MUTATION.map((value) => (value === 'application/json' ? type : value))];
+      expect((await lines('POST', path, headers, '')).status).toBe(201);
+      expect((await lines('POST', path, headers, '{}')).json.code).toBe('unsupported_media_type');
+      const chunked = sendRaw(url + path, {
+        method: 'POST',
+        headers: ['host', 'a', 'transfer-encoding', 'chunked', ...headers],
+        agent: false,
+      });
+      const [answer] = (await once(chunked.end(), 'response')) as [IncomingMessage];
+      expect(answer.resume().statusCode).toBe(201);
+    },
+  );
+
+  it.each([
+    ['{"name":"x","notes":{"a":1,"b":2,"\\u0061":3}}', '/notes/a'],
+    ['{"name":"x","name":"x"}', '/name'],
+    ['{"name":"x","notes":{"l":[{},{"a/b":{}, "c":"\\"}", "a/b" :[]}]}}', '/notes/l/1/a~1b'],
+  ])('names the member that %s has twice', async (body, pointer) => {
+    const { status, json } = await post(body);
+    expect([status, json.code, json.detail]).toEqual([400, 'malformed_json', expect.stringContaining(` ${pointer} twice`)]);
+  });
+
+  // Guarantees that nobody finds another number than they sent.
+  it('refuses numbers that a double does not hold, where they are', async () => {
+    const held = '{"name":"x","notes":{"n":[9007199254740991,-9007199254740991,1e15,0e-400,0.1,0.12345678901234567890,-1.5E-9,"1E400"]}}';
+    expect((await post(held)).status).toBe(201);
+    const lost = ['1E400', '-1e309', '9007199254740992', '12345678901234567890', '1e20', '1e-400', '9007199254740993.0'];
+    const { status, json } = await post(`{"name":"x","notes":{"n":[${lost.join(', ')}]}}`);
+    expect([status, json.code]).toEqual([422, 'validation_failed']);
+    expect(json.errors.map(({ pointer, code }: Record<string, string>) => `${pointer} ${code}`)).toEqual(
+      lost.map((_, n) => `/notes/n/${n} out_of_range`),
+    );
+  });
+
+  it.each([
+    ['{"name":"x",}', 'at line 1, column 13.'],
+    ['{"name":"x",\n "notes": {"a": [1, 2,]}}', 'at line 2, column 23.'],
+    ["{'name': 1}", 'at line 1, column 2.'],
+    ['{"name":"x"', 'it ends too early, at line 1, column 12.'],
+    ['{"name":nul}', 'at line 1, column 12.'],
+  ])('says where %s stops being JSON', async (body, place) => {
+    expect((await post(body)).json.detail).toContain(place);
   });
 
   it('takes an absent and an empty body as an empty object', async () => {

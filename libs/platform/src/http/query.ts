@@ -7,7 +7,7 @@ export function readQuery(of: ContractClass, query: Readonly<Record<string, unkn
   return Object.fromEntries(
     Object.entries(gathered(query)).map(([name, value]) => [
       name,
-      Object.hasOwn(properties, name) && typeof value === 'string' ? readAs(properties[name]!['type'], value) : value,
+      Object.hasOwn(properties, name) && typeof value === 'string' ? readAs(properties[name]!, value) : value,
     ]),
   );
 }
@@ -15,7 +15,11 @@ export function readQuery(of: ContractClass, query: Readonly<Record<string, unkn
 // Decimal digits alone: JavaScript would read `1e1`, `0x10`, ` 5` and nothing at all as numbers too.
 const DECIMAL = /^-?\d+$/;
 
-function readAs(type: unknown, text: string): unknown {
+/** The plus of an offset that was not escaped has become a blank, as in a form (`+05:30` is to be sent as `%2B05:30`); it means nothing else there. */
+const BLANK_FOR_PLUS = /^(\S+T\S+) (\d\d:\d\d)$/i;
+
+function readAs({ type, format }: JsonSchema, text: string): unknown {
+  if (format === 'date-time') return text.replace(BLANK_FOR_PLUS, '$1+$2');
   if (type === 'integer') return DECIMAL.test(text) ? Number(text) : text;
   if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   return text;

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { accountFor, handOver, runServerProgram } from './embedded/account';
+import { accountFor, runServerProgram } from './embedded/account';
 import { takeBaseBackup } from './embedded/base-backup';
-import { copyFile, type CopiedFile } from './embedded/copied-file';
-import { fewAtATime, syncTree } from './embedded/sync-tree';
+import { copyFile, fewAtATime, syncTree, type CopiedFile } from './embedded/copied-file';
+import { handOver } from './embedded/hand-over';
 import { dataOf, lastPid, launchPostmaster, runningPostmaster, stopPostmaster } from './embedded/postmaster';
 
 /** A whole server: what its folder has to hold. Paths are below that folder. */

@@ -1,6 +1,5 @@
 export * from './array-parameters';
 export * from './embedded/copied-file';
-export * from './embedded/sync-tree';
 export * from './embedded-server';
 export * from './errors';
 export * from './in-one-transaction';

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { chown, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { closedFolder, programsFor, type Account } from './programs';
+import type { Account } from './hand-over';
+import { closedFolder, programsFor } from './programs';
 
-export type { Account } from './programs';
+export { handOver } from './hand-over';
 
 const run = promisify(execFile);
 
@@ -16,10 +17,6 @@ export async function accountFor(data: string): Promise<Account | null> {
   if (process.getuid?.() !== 0) return null;
   const owner = await stat(data).catch(() => null);
   return owner === null || owner.uid === 0 ? { uid: NOBODY, gid: NOBODY } : { uid: owner.uid, gid: owner.gid };
-}
-
-export async function handOver(account: Account | null, ...paths: string[]): Promise<void> {
-  if (account) await Promise.all(paths.map((path) => chown(path, account.uid, account.gid)));
 }
 
 /** Runs `initdb` or `pg_ctl` as the account that owns the data; the message of a failure is what the program said. */

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Client } from 'pg';
-import { copyFile, writeNewFile, type CopiedFile } from './copied-file';
-import { fewAtATime } from './sync-tree';
+import { copyFile, fewAtATime, writeNewFile, type CopiedFile } from './copied-file';
 
 /** What a cluster consists of, without what belongs to its running server alone (manual, 25.3.4, "Backing Up the Data Directory"). */
 const LEFT_OUT =

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, writeFile, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { handOver, type Account } from './account';
+import { mkdir, open, readdir, writeFile, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { handOver, type Account } from './hand-over';
 
 /** A file of a backup: its path below the backup's folder, and what it holds. */
 export interface CopiedFile {
@@ -12,6 +12,8 @@ export interface CopiedFile {
 }
 
 const CHUNK_BYTES = 1024 * 1024;
+/** Disks and the hash have something to do at the same time; more files at once only fill the memory. */
+const FILES_AT_ONCE = 8;
 
 /** Copies `from` to `to`, which its owner alone may read; null when there is no such file (any more). It is on disk after `syncTree`. */
 export async function copyFile(from: string, to: string, account: Account | null = null): Promise<Omit<CopiedFile, 'path'> | null> {
@@ -64,4 +66,25 @@ async function openIfThere(path: string): Promise<FileHandle | null> {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
+}
+
+/** Does the work for each item, a few at a time; the first failure ends it. */
+export async function fewAtATime<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const left = items[Symbol.iterator]();
+  const worker = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, worker));
+}
+
+/** Has a folder and all that is in it on disk. (After all of it is written: file by file, while writing, takes ten times as long.) */
+export async function syncTree(folder: string): Promise<void> {
+  const below = await readdir(folder, { recursive: true, withFileTypes: true });
+  await fewAtATime([folder, ...below.map((entry) => join(entry.parentPath, entry.name))], sync);
+}
+
+/** Has one file, or the names in one folder, on disk. */
+export async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  await handle.sync().finally(() => handle.close());
 }

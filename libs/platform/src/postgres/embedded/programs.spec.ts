@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { programsFor, type Account } from './programs';
+import type { Account } from './hand-over';
+import { programsFor } from './programs';
 
 /** Nobody whom the files here belong to. */
 const ACCOUNT: Account = { uid: 65_533, gid: 65_533 };

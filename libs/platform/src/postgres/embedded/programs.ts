@@ -2,13 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chmod, cp, lstat, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fewAtATime, syncTree } from './sync-tree';
-
-/** Who runs the server: PostgreSQL refuses root, so root hands it to an account without rights. Anybody else runs it as themselves. */
-export interface Account {
-  readonly uid: number;
-  readonly gid: number;
-}
+import { fewAtATime, syncTree } from './copied-file';
+import type { Account } from './hand-over';
 
 const OTHERS_MAY_ENTER = 0o001;
 const OTHERS_MAY_RUN = 0o005;
