@@ -78,6 +78,11 @@ const document = {
     headers: {
       'Request-Id': { description: 'Names this request in logs; quote it when you ask us something.', schema: text },
       'Works-Position': { description: 'How new this answer is; pass it back to read at least as new.', schema: text },
+      'Works-As-Of': {
+        description:
+          "On answers over a whole organization, where they build on other services: up to which position of each everybody's changes are in. What you wrote with the same key is in, whatever this says.",
+        schema: { ...text, examples: ['tasks:e4f9a01c.733'] },
+      },
       'Idempotent-Replayed': {
         description: '`true` when this is the remembered answer of an earlier request with this key.',
         schema: { type: 'string', enum: ['true'] },

@@ -7,6 +7,7 @@ import { runService } from '@works/platform/service';
 import { TenantDatabase } from '@works/platform/tenancy';
 import { CancelTasksWhenProjectClosed } from './reactions/cancel-tasks-when-project-closed';
 import { ScaffoldTasksWhenProjectCreated } from './reactions/scaffold-tasks-when-project-created';
+import { ProjectsService } from './projects-service.examples';
 import { tasksService } from './tasks.module';
 
 const SECRET = 'a secret of the specs, long enough to be one';
@@ -35,8 +36,9 @@ export interface StoredEvent {
 
 export type TasksService = Awaited<ReturnType<typeof startTasks>>;
 
-/** The whole service as it runs, on databases of a spec's own. `projectsUrl` is where it asks how far projects has published. */
+/** The whole service as it runs, on databases of a spec's own. `projectsUrl` is whom it asks for facts of projects; by default one that has none. */
 export async function startTasks({ own, log, projectsUrl }: { own: Database; log: Database; projectsUrl?: string }) {
+  const projects = projectsUrl === undefined ? new ProjectsService() : null;
   const env = {
     PORT: '0',
     DATABASE_URL: own.appUrl,
@@ -44,7 +46,7 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
     EVENT_LOG: 'embedded',
     LOG_DATABASE_URL: log.appUrl,
     WORKS_SECRET: SECRET,
-    PROJECTS_URL: projectsUrl,
+    PROJECTS_URL: projectsUrl ?? (await projects!.start()),
     LOG_LEVEL: 'error',
   };
   const service = await runService(tasksService, serviceConfig(env));
@@ -88,10 +90,14 @@ export async function startTasks({ own, log, projectsUrl }: { own: Database; log
       app.get(TenantDatabase).query<Row & Record<string, unknown>>(caller, text, values),
 
     /** Leaves the databases for whoever runs next. */
-    stopOnly: () => service.stop(),
+    stopOnly: async () => {
+      await service.stop();
+      await projects?.stop();
+    },
 
     stop: async () => {
       await service.stop();
+      await projects?.stop();
       await Promise.all([own.drop(), log.drop()]);
     },
   };

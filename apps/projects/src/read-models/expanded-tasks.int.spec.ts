@@ -20,7 +20,9 @@ class Tasks {
       const url = new URL(request.url!, 'http://tasks');
       const answer = (status: number, body: object) =>
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-      if (url.pathname === '/internal/published') return answer(200, { published: true });
+      const progress = { epoch: 'e0000001', settled: '0', published: '0' };
+      if (url.pathname === '/internal/progress') return answer(200, progress);
+      if (url.pathname === '/internal/facts') return answer(200, { ...progress, messages: [], standing: ['0'], next: null });
       this.asked.push({ url, headers: request.headers });
       if (this.refusal !== null) return answer(this.refusal.status, this.refusal.body);
       const from = Number(url.searchParams.get('cursor') ?? 0);

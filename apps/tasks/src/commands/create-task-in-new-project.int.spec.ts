@@ -1,53 +1,19 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { DOMAIN_EVENT_TYPES, type PublicEvent } from '@works/contracts/events';
 import type { Task } from '@works/contracts/tasks';
-import { embeddedLog, type EventLog } from '@works/platform/event-log';
 import { newId } from '@works/platform/ids';
 import { aCaller, testDatabase } from '@works/platform/testing';
 import { aMilestoneAdded, aProjectClosed, aProjectCreated, aProjectReopened } from '../reactions/project-news.examples';
+import { ProjectsService } from '../projects-service.examples';
 import { startTasks, type TasksService } from '../tasks-service.examples';
-
-/** The projects service as tasks sees it from outside: what it publishes, and when it says that it has. */
-class Projects {
-  readonly asked: string[] = [];
-  /** Published when it is asked how far it is: news that is on its way while a request already waits for it. */
-  onItsWay: PublicEvent<unknown>[] = [];
-  private readonly server: Server;
-
-  constructor(private readonly log: EventLog) {
-    this.server = createServer((request, response) => {
-      this.asked.push(request.url!);
-      void this.publish().then(() => response.setHeader('content-type', 'application/json').end('{"published":true}'));
-    });
-  }
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-  private async publish(): Promise<void> {
-    await this.log.publish(
-      this.onItsWay.splice(0).map((event) => ({ topic: event.type, key: event.subject, value: JSON.stringify(event), headers: {} })),
-    );
-  }
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-}
 
 describe('POST /tasks right after POST /projects', () => {
   const caller = aCaller();
-  let log: EventLog;
-  let projects: Projects;
+  let projects: ProjectsService;
   let service: TasksService;
   let position = 100;
 
   beforeAll(async () => {
     const database = await testDatabase('log');
-    log = await embeddedLog({ url: database.appUrl, instance: 'spec' });
-    await log.ensureTopics(DOMAIN_EVENT_TYPES);
-    projects = new Projects(log);
+    projects = new ProjectsService();
     service = await startTasks({ own: await testDatabase('tasks'), log: database, projectsUrl: await projects.start() });
   });
   beforeEach(() => {
@@ -55,7 +21,6 @@ describe('POST /tasks right after POST /projects', () => {
     projects.asked.length = 0;
   });
   afterAll(async () => {
-    await log.close();
     await service.stop();
     await projects.stop();
   });
@@ -106,7 +71,8 @@ describe('POST /tasks right after POST /projects', () => {
 
   it('says so when there is no such project even then', async () => {
     expect((await create({ project_id: newId('prj') })).json().code).toBe('unknown_reference');
-    expect(projects.asked).toHaveLength(1);
+    // For what this caller has done to it, and then for whatever anybody has.
+    expect(projects.asked).toHaveLength(2);
   });
 
   // The busiest write of the product must not pay for what it does not need.

@@ -338,12 +338,15 @@ describe('news of a project', () => {
     it('does not let tasks into a project that has not been heard of', async () => {
       const added = aMilestoneAdded(caller, newId('prj'));
       await adding.remember(added);
+      const nobody = () => Promise.reject(new Error('nobody is asked'));
       const nowhere = new CaughtUp({
         service: 'tasks',
         sources: [],
-        publishedThrough: () => Promise.reject(new Error('nobody is asked')),
-        isKnown: () => Promise.reject(new Error('nobody is asked')),
-        subscription: () => Promise.reject(new Error('nobody is asked')) as never,
+        facts: nobody,
+        progress: nobody,
+        handle: nobody,
+        allHandled: nobody,
+        isKnown: nobody,
       });
       const mentioned = { projectId: added.data.milestone.project_id, milestoneId: added.subject, dependencies: [] };
       await expect(new TasksAround(database, nowhere).seenBy(caller, new Map()).references(mentioned)).rejects.toMatchObject({

@@ -134,9 +134,15 @@ export class CaughtUp {
     );
   }
 
-  /** Asks the owners for whatever they have under these keys by now, although nobody is known to have written there. */
+  /** Asks the owners for whatever they have under these keys by now, although nobody is known to have written there. 503 not_caught_up while one is away. */
   async fetch(caller: Caller, keys: readonly string[]): Promise<void> {
-    await Promise.all(this.options.sources.map((source) => this.pull(source, caller, { keys, own: false, through: 'now' })));
+    await Promise.all(
+      this.options.sources.map((source) =>
+        this.pull(source, caller, { keys, own: false, through: 'now' }).catch(() => {
+          throw notCaughtUp([source]);
+        }),
+      ),
+    );
   }
 
   /** 400 invalid_header for a position of this very service that the client claims and no answer of ours can have carried. */
@@ -173,7 +179,12 @@ export class CaughtUp {
   ): Promise<'handled' | 'late'> {
     while (!late.aborted) {
       try {
-        const standing = await this.roundsFor(source, caller, concern, behind.some(({ claimed }) => claimed)).join({ caller, positions: behind });
+        const standing = await this.roundsFor(
+          source,
+          caller,
+          concern,
+          behind.some(({ claimed }) => claimed),
+        ).join({ caller, positions: behind });
         // What only we remember is of a history that was lost: nothing of it will come.
         if (behind.some((position) => position.claimed && standing.get(formatPlace(position)) === null)) throw unknownPosition(source);
         return 'handled';

@@ -42,9 +42,7 @@ export function parsePositions(header: string | undefined, claimed: boolean): Po
 }
 
 export const formatPositions = (positions: PositionsByService): string =>
-  [...positions]
-    .flatMap(([service, each]) => each.map((place) => `${service}:${formatPlace(place)}`))
-    .join(',');
+  [...positions].flatMap(([service, each]) => each.map((place) => `${service}:${formatPlace(place)}`)).join(',');
 
 /** Of several positions in one epoch of one service the newest counts; those of different epochs cannot be compared, and the one said last counts. */
 export function newest(pairs: Iterable<readonly [string, Position]>): Map<string, readonly Position[]> {

@@ -164,7 +164,7 @@ function answers(text: OperationText, mutation: boolean, refer: (of: ContractCla
     Object.entries(text.answers).map(([status, of]) => {
       const names = [
         'Request-Id',
-        ...(mutation ? ['Works-Position', 'Idempotent-Replayed'] : []),
+        ...(mutation ? ['Works-Position', 'Idempotent-Replayed'] : ['Works-As-Of']),
         ...(status === '201' ? ['Location'] : []),
         ...(of && !('rows' in of) && 'version' in propertiesOf(of) ? ['ETag'] : []),
       ];

@@ -1,3 +1,4 @@
+import { TenantDatabase } from '../tenancy';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { EventLog } from '../event-log';
@@ -230,7 +231,8 @@ describe('the promotion of a standby', () => {
     for (let count = 0; count < 80; count++) lost.push(await writeOne());
     await eventually(() => expect(new Set(log.ids).size).toBe(81));
     await relay.stop();
-    const published = new Published({ pool: workers, relay, repair: { isPending: () => Promise.resolve(false) } as RelayRepair, epochs });
+    const repair = { isPending: () => Promise.resolve(false) } as RelayRepair;
+    const published = new Published({ pool: workers, relay, repair, epochs, service: 'notes', database: new TenantDatabase(workers) });
     const newestLost = lost.at(-1)!;
     const before = await epochRows();
     expect(await epochs.standing(newestLost)).toBe(newestLost.at);

@@ -1,4 +1,4 @@
-import { once, EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import type { Client, Pool, QueryConfig } from 'pg';
 import { Counter, type Registry } from 'prom-client';
 import type { EventLog } from '../event-log';
@@ -99,12 +99,6 @@ export class Relay {
     return this.leading;
   }
 
-  /** Resolves when this process's relay has published something, or after `ms`. */
-  async progress(ms: number): Promise<void> {
-    const signal = AbortSignal.timeout(ms);
-    await once(this.signals, 'progress', { signal }).catch(() => undefined);
-  }
-
   async stop(): Promise<void> {
     this.stopped = true;
     this.signals.emit('poke');
@@ -180,7 +174,6 @@ export class Relay {
       this.published.inc(rows.length);
       mayDieAt('relay-published');
       await client.query({ values: [rows.map(({ at }) => at)], ...PUBLISHED });
-      this.signals.emit('progress');
       succeeded();
       if (!isCrowded) await this.sleep(this.gatheringMs(rows.length) - (performance.now() - startedAt));
     }

@@ -43,6 +43,14 @@ describe('what a reader of positions may count on', () => {
     expect(await openWriters(workers)).toEqual([]);
   });
 
+  // A sequence that nobody has drawn from names the number that comes next.
+  it('counts no position as settled that is still to be drawn', async () => {
+    const before = BigInt(await settled.through());
+    const [first] = await insertFacts(owner, [{ id: 'evt_1' }]);
+    expect(before).toBe(BigInt(first!) - 1n);
+    expect(await settled.through()).toBe(first);
+  });
+
   it('waits for nobody who has written no fact, in this database or another', async () => {
     const elsewhere = new Client({ connectionString: process.env['TEST_POSTGRES_URL'] });
     await elsewhere.connect();

@@ -30,7 +30,9 @@ export class SettledPositions {
   /** The newest position that is certain now. '0' while none is. */
   async through(): Promise<string> {
     const { rows } = await this.pool.query<{ newest: string; epoch: string }>(
-      'select s.last_value::text as newest, works_present_epoch() as epoch from events_position_seq s',
+      // Before the first number is drawn, the sequence names the one that is still to come.
+      `select (s.last_value - case when s.is_called then 0 else 1 end)::text as newest, works_present_epoch() as epoch
+         from events_position_seq s`,
     );
     const { newest, epoch } = rows[0]!;
     const open = new Set((await openWriters(this.pool)).map(({ transaction }) => transaction));

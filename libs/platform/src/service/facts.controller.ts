@@ -26,7 +26,8 @@ export class FactsController {
   @Get('/internal/facts')
   async answer(@CurrentCaller() caller: Caller, @Req() request: FastifyRequest): Promise<FactsTold> {
     const { after, through, topics, keys, own } = request.query as Record<string, string | undefined>;
-    const limits = through === 'now' ? [await this.published.newest()] : listed(through).map((each) => parsePlace(each) ?? { epoch: null, at: 0n });
+    const limits =
+      through === 'now' ? [await this.published.newest()] : listed(through).map((each) => parsePlace(each) ?? { epoch: null, at: 0n });
     const facts = await this.published.toHandle(caller, after === undefined ? null : parsePlace(after), limits, {
       topics: listed(topics),
       keys: keys === undefined ? null : listed(keys),

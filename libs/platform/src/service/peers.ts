@@ -35,7 +35,12 @@ export class Peers {
   }
 
   /** Facts of a caller's tenant that may not have been handled here, from the service that wrote them (see FactsController). */
-  async facts(service: string, caller: Caller, topics: readonly string[], { after, through, keys, own }: FactsQuestion): Promise<SourceFacts> {
+  async facts(
+    service: string,
+    caller: Caller,
+    topics: readonly string[],
+    { after, through, keys, own }: FactsQuestion,
+  ): Promise<SourceFacts> {
     const query = new URLSearchParams({
       through: through === 'now' ? through : through.map(formatPlace).join(','),
       topics: topics.join(','),

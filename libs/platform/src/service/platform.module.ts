@@ -13,7 +13,14 @@ export class PlatformModule {
     return {
       module: PlatformModule,
       global: true,
-      controllers: [FactsController, PublishedController, PresentPositionController, BacklogsController, FactFateController, ReleaseController],
+      controllers: [
+        FactsController,
+        PublishedController,
+        PresentPositionController,
+        BacklogsController,
+        FactFateController,
+        ReleaseController,
+      ],
       providers,
       exports: providers,
     };
