@@ -127,10 +127,7 @@ export class CaughtUp {
    */
   async wait(caller: Caller, positions: PositionsByService, concern: Concern): Promise<void> {
     await Promise.all(
-      this.options.sources.map((source) => {
-        const behind = this.behind(source, caller, positions, concern);
-        return behind.length === 0 ? undefined : this.reach(source, caller, behind, concern);
-      }),
+      this.options.sources.map((source) => this.reach(source, caller, this.behind(source, caller, positions, concern), concern)),
     );
   }
 
@@ -157,6 +154,7 @@ export class CaughtUp {
   }
 
   private async reach(source: string, caller: Caller, behind: readonly Position[], concern: Concern): Promise<void> {
+    if (behind.length === 0) return;
     const claims = behind.some(({ claimed }) => claimed);
     const mayBeLate = concern.everything && !claims;
     const waitMs = this.options.waitMs ?? (concern.everything && claims ? CLAIMED_WAIT_MS : WAIT_MS);
